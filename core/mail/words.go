@@ -1,0 +1,115 @@
+package mail
+
+import "strings"
+
+// decodeWords decodes RFC 2047 encoded words wherever they stand, also where the standard forbids them, and raw
+// eight-bit text by the mail's own character set. Adjacent words of one character set are joined before they are
+// converted, because senders split them inside a character.
+func decodeWords(s, local string) string {
+	if !strings.Contains(s, "=?") {
+		if ascii(s) {
+			return clean(s)
+		}
+		return toUTF8([]byte(s), localOrUTF8(s, local))
+	}
+	var out strings.Builder
+	var pending []byte // decoded bytes in charset, not yet converted
+	charset := ""
+	flush := func() {
+		out.WriteString(toUTF8(pending, charset))
+		pending = pending[:0]
+	}
+	text := func(t string) {
+		if t != "" {
+			out.WriteString(toUTF8([]byte(t), localOrUTF8(t, local)))
+		}
+	}
+	afterWord := false
+	for s != "" {
+		i := strings.Index(s, "=?")
+		if i < 0 {
+			break
+		}
+		cs, data, rest, ok := cutWord(s[i:])
+		if !ok {
+			flush()
+			text(s[:i+2])
+			s, afterWord = s[i+2:], false
+			continue
+		}
+		if gap := s[:i]; !afterWord || strings.Trim(gap, " \t\r\n") != "" {
+			flush()
+			text(gap)
+		}
+		if !strings.EqualFold(cs, charset) {
+			flush()
+			charset = cs
+		}
+		pending = append(pending, data...)
+		s, afterWord = rest, true
+	}
+	flush()
+	text(s)
+	return out.String()
+}
+
+// localOrUTF8 prefers UTF-8 for raw header bytes that are valid UTF-8: mail in that form is far more often
+// UTF-8 than what its body declares.
+func localOrUTF8(s, local string) string {
+	if clean(s) == s {
+		return "utf-8"
+	}
+	return local
+}
+
+// cutWord reads the encoded word at the start of s.
+func cutWord(s string) (charset string, data []byte, rest string, ok bool) {
+	s = s[2:]
+	i := strings.IndexByte(s, '?')
+	if i <= 0 || i > 60 || i+2 >= len(s) || s[i+2] != '?' {
+		return "", nil, "", false
+	}
+	charset, _, _ = strings.Cut(s[:i], "*") // RFC 2231 language suffix
+	kind, body := s[i+1], s[i+3:]
+	j := strings.Index(body, "?=")
+	if j < 0 {
+		return "", nil, "", false
+	}
+	switch kind {
+	case 'B', 'b':
+		data = decodeBase64([]byte(body[:j]))
+	case 'Q', 'q':
+		data = decodeQ(body[:j])
+	default:
+		return "", nil, "", false
+	}
+	return charset, data, body[j+2:], true
+}
+
+func decodeQ(s string) []byte {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '_':
+			out = append(out, ' ')
+		case c == '=' && i+2 < len(s) && hexDigit(s[i+1]) >= 0 && hexDigit(s[i+2]) >= 0:
+			out = append(out, byte(hexDigit(s[i+1])<<4|hexDigit(s[i+2])))
+			i += 2
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case '0' <= c && c <= '9':
+		return int(c - '0')
+	case 'a' <= c && c <= 'f':
+		return int(c-'a') + 10
+	case 'A' <= c && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}

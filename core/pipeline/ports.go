@@ -1,0 +1,232 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// Provider is one mailbox at its provider. An adapter never lets more requests fly at once for its mailbox than the
+// provider allows. All methods may be repeated: reading changes nothing, and Mark compares before it writes.
+// Throttling comes back as *Throttled, never as a sleep.
+type Provider interface {
+	// Changes reads one page of what has changed since the cursor. From the empty cursor it lists the whole mailbox,
+	// so that every message that is there or comes in meanwhile is in some page at least once. A message may be in
+	// several pages; a later one holds the later state. It fails with ErrCursorExpired when only a new listing,
+	// from the empty cursor, can help.
+	Changes(ctx context.Context, cursor inbox.Cursor) (Page, error)
+
+	// Fetch reads messages whole, with their state now. What the provider does not have comes back with Gone set.
+	// A message whose content can never be read comes back with Message.Unreadable set. The order is free.
+	Fetch(ctx context.Context, ids []inbox.MessageID) ([]inbox.Observation, error)
+
+	// Mark puts on and takes off markers, each write by itself. It reports every write that has come to an end, even
+	// beside an error; what is not reported may or may not have happened and may be tried again.
+	Mark(ctx context.Context, writes []Write) ([]Written, error)
+}
+
+// Page is a part of a mailbox's changes.
+type Page struct {
+	Changes []inbox.Observation
+	Next    inbox.Cursor // where to read on; to be kept only once the page is committed
+	More    bool         // there is another page to be had at once
+}
+
+// Write asks for markers on one message. Add and Remove name markers of ours only; others on the message stay.
+type Write struct {
+	Message inbox.MessageID
+	Thread  inbox.ThreadID
+	State   inbox.State // as last known; Revision guards the write where the provider can
+	Add     []inbox.Marker
+	Remove  []inbox.Marker
+	// WholeThread: every message of the thread that Postroom knows is in this call with the same Add and Remove, and
+	// none of them was sent by the mailbox, so an effect on the thread as a whole is the same.
+	WholeThread bool
+}
+
+// Outcome is how a write ended.
+type Outcome int
+
+// The outcomes.
+const (
+	Done    Outcome = iota // the markers are as asked; State is what the message carries now
+	Changed                // somebody changed markers of ours meanwhile: nothing written, State is what is there
+	Missing                // the message is gone
+	Refused                // the provider will never do it; Why says so
+)
+
+// Written is the end of one Write.
+type Written struct {
+	Message inbox.MessageID
+	Outcome Outcome
+	State   inbox.State
+	Why     string
+}
+
+// Cursors keeps how far each mailbox has been read. Writes are durable when they return.
+type Cursors interface {
+	// Mailbox is the zero Progress for a mailbox never seen before.
+	Mailbox(ctx context.Context, mailbox inbox.MailboxID) (Progress, error)
+	// SaveProgress stores next if what is stored still has the version of next; the stored one then has Version+1.
+	// Else it returns ErrConflict and stores nothing.
+	SaveProgress(ctx context.Context, mailbox inbox.MailboxID, next Progress) error
+}
+
+// Progress is how far a mailbox has been read.
+type Progress struct {
+	Cursor  inbox.Cursor `json:"cursor,omitempty"`
+	CutOver time.Time    `json:"cutOver,omitzero"` // when Postroom first looked; what is older was imported
+	Listed  bool         `json:"listed,omitempty"` // the first listing has been read to its end
+	Resyncs int          `json:"resyncs,omitempty"`
+	Synced  time.Time    `json:"synced,omitzero"` // end of the last sync that read everything there was
+	Version int64        `json:"version"`
+}
+
+// Ledger keeps what was decided and what is still to be done about it. Writes are durable when they return.
+// All methods may run at once for different mailboxes, and for one mailbox beside a person's command.
+type Ledger interface {
+	// Commit writes units in order, each as a whole or not at all. It returns ErrConflict (wrapped) at the first unit
+	// whose conversation is not at Expect any more or one of whose Joined messages is known already; units before
+	// it may have been written, that one and those after it have not.
+	Commit(ctx context.Context, mailbox inbox.MailboxID, units []Unit) error
+	// Pending lists unsettled actions, oldest first, at most limit (0: all).
+	Pending(ctx context.Context, mailbox inbox.MailboxID, limit int) ([]Action, error)
+	// Settle removes the actions of those keys and stores the states of messages. Unknown keys are no error.
+	Settle(ctx context.Context, mailbox inbox.MailboxID, keys []string, seen []inbox.Known) error
+}
+
+// Unit is one decision as it is committed: the whole effect on one conversation.
+type Unit struct {
+	// Conversation as it will be; Expect is the Seq it must have now, 0 for a new one. A unit without events only
+	// stores Seen, and its Conversation is ignored.
+	Conversation inbox.Conversation
+	Expect       int64
+	Events       []inbox.Event
+	Actions      []Action
+	Joined       []inbox.Known // messages that are new; none of them may be known yet
+	Seen         []inbox.Known // messages that were known, with their new state
+	Shift        assign.Shift
+	Handled      map[inbox.Address]assign.Handled
+}
+
+// Action is an effect on the outside world that a commit calls for.
+type Action struct {
+	// Key is derived from what caused the action: the same cause gives the same key. Keys of one conversation sort in
+	// the order of their commits.
+	Key          string               `json:"key"`
+	Conversation inbox.ConversationID `json:"conversation"`
+	Kind         ActionKind           `json:"kind"`
+	// Markers are our markers that the messages shall carry, all of them and no others of ours.
+	Markers []inbox.Marker `json:"markers,omitempty"`
+	// Messages limits the action to these; empty means every message of the conversation that carries markers.
+	Messages []inbox.MessageID `json:"messages,omitempty"`
+}
+
+// ActionKind names an effect.
+type ActionKind string
+
+// SetMarkers makes messages carry the conversation's markers.
+const SetMarkers ActionKind = "set-markers"
+
+// Archive answers what has been kept. Reads see every write that returned before they began.
+// Ids that are not there are left out of the answers; that is no error.
+type Archive interface {
+	Known(ctx context.Context, mailbox inbox.MailboxID, ids []inbox.MessageID) (map[inbox.MessageID]inbox.Known, error)
+	Conversations(ctx context.Context, mailbox inbox.MailboxID, ids []inbox.ConversationID) (map[inbox.ConversationID]inbox.Conversation, error)
+	// Threads gives the conversations that began in each of these threads, oldest first.
+	Threads(ctx context.Context, mailbox inbox.MailboxID, threads []inbox.ThreadID) (map[inbox.ThreadID][]inbox.ConversationID, error)
+	// Messages lists a conversation's messages by id, after the given id, at most limit.
+	Messages(ctx context.Context, mailbox inbox.MailboxID, id inbox.ConversationID, after inbox.MessageID, limit int) ([]inbox.Known, error)
+	// Timeline lists a conversation's events after seq, at most limit.
+	Timeline(ctx context.Context, mailbox inbox.MailboxID, id inbox.ConversationID, after int64, limit int) ([]inbox.Event, error)
+	// Overflowing lists conversations with Overflow set, the longest open first, at most limit.
+	Overflowing(ctx context.Context, mailbox inbox.MailboxID, limit int) ([]inbox.ConversationID, error)
+	Team(ctx context.Context, mailbox inbox.MailboxID) (assign.Team, error)
+	// Handled says who last handled these customers.
+	Handled(ctx context.Context, mailbox inbox.MailboxID, customers []inbox.Address) (map[inbox.Address]assign.Handled, error)
+	// List pages through all conversations of a mailbox in the order of their ids, after the given id, at most limit.
+	List(ctx context.Context, mailbox inbox.MailboxID, after inbox.ConversationID, limit int) ([]inbox.Conversation, error)
+}
+
+// Store is all that the spine keeps. One value serves every mailbox; mailboxes never see one another.
+type Store interface {
+	Cursors
+	Ledger
+	Archive
+}
+
+// Hint says that a mailbox may have changed. It carries nothing else, because the truth is what the provider returns.
+type Hint struct {
+	Mailbox inbox.MailboxID `json:"mailbox"`
+	Source  string          `json:"source"` // graph, gmail, tick, command …, for the log only
+	At      time.Time       `json:"at"`
+}
+
+// Hints takes hints for later. Enqueue returns once the hint is durable; hints may be delivered more than once and
+// coalesced, never lost.
+type Hints interface {
+	Enqueue(ctx context.Context, h Hint) error
+}
+
+// Queue hands out hints, one batch a mailbox at a time, in the order of the first hint of each mailbox.
+// All methods may run at once.
+type Queue interface {
+	Hints
+	// Receive takes all hints waiting for one mailbox that no other batch is out for and whose time has come.
+	// ok is false when there is none now. A batch that is neither done nor retried is handed out again after the
+	// queue's visibility timeout, or when the queue is opened anew.
+	Receive(ctx context.Context, now time.Time) (b Batch, ok bool, err error)
+	// Done forgets the batch's hints. Hints that came in meanwhile stay.
+	Done(ctx context.Context, b Batch) error
+	// Retry gives the batch back, not to be handed out before at.
+	Retry(ctx context.Context, b Batch, at time.Time) error
+}
+
+// Batch is the hints of one mailbox that one sync answers.
+type Batch struct {
+	Mailbox inbox.MailboxID
+	Hints   []Hint
+	Tries   int    // how often this batch has been given back
+	Receipt string // the queue's own
+}
+
+// ErrCursorExpired says that the provider no longer knows the cursor.
+var ErrCursorExpired = errors.New("the provider no longer knows the cursor")
+
+// ErrConflict says that what a write relied on has changed meanwhile. Read and decide anew.
+var ErrConflict = errors.New("changed meanwhile")
+
+// Throttled says that the provider asks to be left alone for a time.
+type Throttled struct {
+	After time.Duration // as the provider said, or the adapter's documented default where it did not
+	What  string        // what was refused, for the log
+}
+
+func (t *Throttled) Error() string {
+	return fmt.Sprintf("%s: throttled, to be tried again after %s", t.What, t.After)
+}
+
+// Permanent says that trying again cannot help until somebody acts; Fix says how.
+type Permanent struct {
+	What string
+	Fix  string
+	Err  error
+}
+
+func (p *Permanent) Error() string {
+	s := p.What
+	if p.Err != nil {
+		s += ": " + p.Err.Error()
+	}
+	if p.Fix != "" {
+		s += ": " + p.Fix
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (p *Permanent) Unwrap() error { return p.Err }
