@@ -11,6 +11,7 @@ func appendAddresses(list []Address, value, local string) []Address {
 	var depth int
 	var quoted, angle bool
 	start := 0
+	lastQuote, lastParen, lastAngle := strings.LastIndexByte(value, '"'), strings.LastIndexByte(value, ')'), strings.LastIndexByte(value, '>')
 	for i := 0; i <= len(value) && len(list) < maxAddresses; i++ {
 		if i == len(value) {
 			return appendAddress(list, value[start:], local)
@@ -20,9 +21,9 @@ func appendAddresses(list []Address, value, local string) []Address {
 			i++
 		case c == '"' && depth == 0:
 			// A quote that is never closed is a stray one: it must not swallow the other recipients.
-			quoted = !quoted && strings.IndexByte(value[i+1:], '"') >= 0
+			quoted = !quoted && i < lastQuote
 		case quoted:
-		case c == '(' && (depth > 0 || strings.IndexByte(value[i:], ')') > 0):
+		case c == '(' && (depth > 0 || i < lastParen):
 			depth++
 		case c == ')' && depth > 0:
 			depth--
@@ -31,7 +32,7 @@ func appendAddresses(list []Address, value, local string) []Address {
 			angle = true
 		case c == '>':
 			angle = false
-		case (c == ',' || c == ';') && (!angle || strings.IndexByte(value[i:], '>') < 0 || c == ';'):
+		case (c == ',' || c == ';') && (!angle || i > lastAngle || c == ';'):
 			list = appendAddress(list, value[start:i], local)
 			start, angle = i+1, false
 		case c == ':' && !angle:
@@ -114,6 +115,7 @@ func cutComments(s string) (plain, comment string) {
 	}
 	var out, cur strings.Builder
 	depth, quoted := 0, false
+	lastQuote, lastParen := strings.LastIndexByte(s, '"'), strings.LastIndexByte(s, ')')
 	for i := 0; i < len(s); i++ {
 		c := s[i]
 		switch {
@@ -126,9 +128,9 @@ func cutComments(s string) (plain, comment string) {
 			i++
 			continue
 		case c == '"' && depth == 0:
-			quoted = !quoted && strings.IndexByte(s[i+1:], '"') >= 0
+			quoted = !quoted && i < lastQuote
 		case quoted:
-		case c == '(' && (depth > 0 || strings.IndexByte(s[i:], ')') > 0):
+		case c == '(' && (depth > 0 || i < lastParen):
 			if depth++; depth == 1 {
 				cur.Reset()
 				continue

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
 	"golang.org/x/text/encoding/simplifiedchinese"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // clean makes s valid UTF-8 without NUL.
@@ -56,6 +57,8 @@ func lookup(charset string) encoding.Encoding {
 		return nil
 	case "gb2312", "gbk", "gb_2312-80", "cp936":
 		return simplifiedchinese.GB18030 // a superset of both that mail labelled gb2312 often needs
+	case "utf-16":
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 	case "iso-8859-8-i":
 		name = "iso-8859-8"
 	case "cp850", "ibm850", "cp-850":

@@ -30,8 +30,8 @@ func splitHeader(raw []byte) (header, []byte) {
 	if bytes.HasPrefix(raw, []byte("\xef\xbb\xbf")) {
 		raw = raw[3:]
 	}
-	for len(raw) > 0 && (raw[0] == '\r' || raw[0] == '\n') && looksLikeHeader(bytes.TrimLeft(raw, "\r\n")) {
-		raw = raw[1:]
+	if trimmed := bytes.TrimLeft(raw, "\r\n"); looksLikeField(trimmed) {
+		raw = trimmed
 	}
 	var h header
 	for first := true; len(raw) > 0; first = false {
@@ -75,10 +75,15 @@ func splitHeader(raw []byte) (header, []byte) {
 	return h, nil
 }
 
-func looksLikeHeader(raw []byte) bool {
+func looksLikeField(raw []byte) bool {
 	line, _ := cutLine(raw)
 	_, _, ok := cutField(line)
-	return ok || len(line) > 0 && (line[0] == ' ' || line[0] == '\t') && len(bytes.TrimSpace(line)) > 0
+	return ok
+}
+
+func looksLikeHeader(raw []byte) bool {
+	line, _ := cutLine(raw)
+	return looksLikeField(raw) || len(line) > 0 && (line[0] == ' ' || line[0] == '\t') && len(bytes.TrimSpace(line)) > 0
 }
 
 // cutLine returns the first line without its end, and what follows it.

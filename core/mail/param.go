@@ -104,13 +104,13 @@ func unpercent(s string) []byte {
 
 // cutParam cuts at the first semicolon outside quotes.
 func cutParam(s string) (first, rest string) {
-	quoted := false
+	quoted, lastQuote := false, strings.LastIndexByte(s, '"')
 	for i := 0; i < len(s); i++ {
 		switch {
 		case s[i] == '\\' && quoted:
 			i++
 		case s[i] == '"':
-			quoted = !quoted && strings.IndexByte(s[i+1:], '"') >= 0
+			quoted = !quoted && i < lastQuote
 		case s[i] == ';' && !quoted:
 			return s[:i], s[i+1:]
 		}

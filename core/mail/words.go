@@ -2,6 +2,9 @@ package mail
 
 import "strings"
 
+// maxWord bounds one encoded word; the standard says 75, senders go far beyond.
+const maxWord = 8 << 10
+
 // decodeWords decodes RFC 2047 encoded words wherever they stand, also where the standard forbids them, and raw
 // eight-bit text by the mail's own character set. Adjacent words of one character set are joined before they are
 // converted, because senders split them inside a character.
@@ -71,7 +74,7 @@ func cutWord(s string) (charset string, data []byte, rest string, ok bool) {
 	}
 	charset, _, _ = strings.Cut(s[:i], "*") // RFC 2231 language suffix
 	kind, body := s[i+1], s[i+3:]
-	j := strings.Index(body, "?=")
+	j := strings.Index(body[:min(len(body), maxWord)], "?=")
 	if j < 0 {
 		return "", nil, "", false
 	}
