@@ -147,3 +147,12 @@ type Known struct {
 func (k Known) Marked() bool {
 	return k.Direction == In && !k.Gone && k.State.Place != Trash && k.State.Place != Junk
 }
+
+// Style is how a marker shall look. Color is one of the 25 names that Outlook has, in lower case and with a hyphen:
+// red, orange, brown, yellow, green, teal, olive, blue, purple, cranberry, steel, dark-steel, gray, dark-gray, black,
+// dark-red, dark-orange, dark-brown, dark-yellow, dark-green, dark-teal, dark-olive, dark-blue, dark-purple,
+// dark-cranberry; or none. Each adapter maps them to what its provider has.
+type Style struct {
+	Marker Marker
+	Color  string
+}

@@ -230,3 +230,23 @@ func (p *Permanent) Error() string {
 
 // Unwrap gives the cause.
 func (p *Permanent) Unwrap() error { return p.Err }
+
+// Watch is a standing order at a provider to tell us of changes: a Graph subscription or a Gmail watch.
+type Watch struct {
+	ID      string          `json:"id"` // Graph's subscription id; for Gmail the mailbox's address
+	Mailbox inbox.MailboxID `json:"mailbox"`
+	// Secret is the SHA-256 of what each notification must carry (Graph's clientState); the secret itself is kept nowhere.
+	Secret  [32]byte  `json:"secret"`
+	Expires time.Time `json:"expires"`
+	Renewed time.Time `json:"renewed"`
+}
+
+// Watches keeps watches. Writes are durable when they return; saving the same id again replaces it.
+type Watches interface {
+	// Watch is false when there is none of that id.
+	Watch(ctx context.Context, id string) (Watch, bool, error)
+	SaveWatch(ctx context.Context, w Watch) error
+	// DropWatch forgets a watch; an unknown id is no error.
+	DropWatch(ctx context.Context, id string) error
+	WatchesOf(ctx context.Context, mailbox inbox.MailboxID) ([]Watch, error)
+}
