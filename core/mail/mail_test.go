@@ -352,6 +352,10 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkClean(t, m)
+		mail.Structure(raw)
+		if !utf8.ValidString(m.Plain()) {
+			t.Fatalf("Plain is not clean: %q", m.Plain())
+		}
 		h, err := mail.ParseHeader(raw)
 		if err != nil || h.Subject != m.Subject || len(h.Header) != len(m.Header) {
 			t.Fatalf("ParseHeader disagrees: %v", err)
