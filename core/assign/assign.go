@@ -154,7 +154,7 @@ func Room(cfg Config, team Team, now time.Time) bool {
 func named(cfg Config, team Team, need Need, now time.Time) (Choice, bool) {
 	try := func(id inbox.MemberID, capped bool, why string) (Choice, bool) {
 		m, ok := cfg.Member(id)
-		if !ok || id == need.Without || m.away(now) || capped && cfg.full(m, team) {
+		if !ok || id == need.Without || Away(m, now) || capped && cfg.full(m, team) {
 			return Choice{}, false
 		}
 		return Choice{Member: id, Why: []string{strings.ReplaceAll(why, "NAME", m.Name)}}, true
@@ -188,7 +188,7 @@ func (cfg Config) escalate(team Team, need Need, able []Member, now time.Time, w
 	if len(leads) == 0 {
 		return Choice{Why: append(why, "the mailbox has neither agents nor leads")}
 	}
-	present := slices.DeleteFunc(slices.Clone(leads), func(m Member) bool { return m.away(now) })
+	present := slices.DeleteFunc(slices.Clone(leads), func(m Member) bool { return Away(m, now) })
 	if len(present) == 0 {
 		present = leads
 		why = append(why, "every lead is absent too")
@@ -203,7 +203,7 @@ func (cfg Config) whyNobody(able []Member, team Team, without inbox.MemberID, no
 		switch {
 		case m.ID == without:
 			gave++
-		case m.away(now):
+		case Away(m, now):
 			away++
 		case cfg.full(m, team):
 			full++

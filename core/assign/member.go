@@ -20,7 +20,8 @@ func (cfg Config) Member(id inbox.MemberID) (Member, bool) {
 	return Member{}, false
 }
 
-func (m Member) away(now time.Time) bool {
+// Away reports whether m is not to be given anything now.
+func Away(m Member, now time.Time) bool {
 	return slices.ContainsFunc(m.Away, func(s Span) bool { return !now.Before(s.From) && now.Before(s.Until) })
 }
 
@@ -35,7 +36,7 @@ func (cfg Config) full(m Member, team Team) bool {
 func (cfg Config) free(able []Member, team Team, without inbox.MemberID, now time.Time) []Member {
 	var out []Member
 	for _, m := range able {
-		if m.ID != without && !m.away(now) && !cfg.full(m, team) {
+		if m.ID != without && !Away(m, now) && !cfg.full(m, team) {
 			out = append(out, m)
 		}
 	}

@@ -37,6 +37,8 @@ type Conversation struct {
 	Priority Priority `json:"priority,omitempty"`
 	Tags     []string `json:"tags,omitempty"`
 
+	Skill string `json:"skill,omitempty"` // what a rule asked its owner to be able to do
+
 	// Overflow: nobody had room, so a lead holds it until somebody has.
 	Overflow bool `json:"overflow,omitempty"`
 	// Imported: all of it was there before Postroom and nobody has touched it since. It carries no markers.
@@ -47,7 +49,7 @@ type Conversation struct {
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`          // when the last event happened
 	LastIn   time.Time `json:"lastIn,omitzero"`  // newest mail of a person from outside
-	LastOut  time.Time `json:"lastOut,omitzero"` // newest answer
+	LastOut  time.Time `json:"lastOut,omitzero"` // newest mail of a person of the team
 
 	Received int `json:"received"` // messages from outside that still exist
 	InInbox  int `json:"inInbox"`  // of these, how many lie in the inbox
@@ -64,10 +66,11 @@ func (c Conversation) With(e Event) Conversation {
 		c.Changed = e.At
 	}
 	switch e.Kind {
-	case EventReceived, EventAnswered, EventSent, EventDrafted:
+	case EventReceived, EventAnswered, EventSent:
 		c = c.withMail(e)
 	case EventAssigned, EventEscalated:
 		c.Owner, c.Overflow, c.Imported = e.Member, e.Kind == EventEscalated, false
+		c.Skill = e.Skill
 	case EventReleased:
 		if c.Owner != "" {
 			c.Former = c.Owner
@@ -83,7 +86,7 @@ func (c Conversation) With(e Event) Conversation {
 	case EventPrioritised:
 		c.Priority = e.Priority
 	case EventWaiting:
-		c.Status, c.Imported = Waiting, false
+		c.Status, c.Overflow, c.Imported = Waiting, false, false
 	case EventClosed:
 		c.Status, c.Overflow = Closed, false
 		if c.Owner != "" {
@@ -93,6 +96,9 @@ func (c Conversation) With(e Event) Conversation {
 		c.Status, c.Imported = Open, false
 	case EventMoved:
 		c.InInbox += in(e.Place) - in(e.Was)
+		if e.Was == "" { // restored after it was gone
+			c.Received++
+		}
 	case EventDeleted:
 		c.InInbox -= in(e.Was)
 		c.Received--
@@ -129,9 +135,11 @@ func (c Conversation) withMail(e Event) Conversation {
 		if m.Automated == "" && m.At.After(c.LastIn) {
 			c.LastIn = m.At
 		}
-	case EventAnswered:
-		c.Answers++
-		if m.At.After(c.LastOut) {
+	case EventAnswered, EventSent:
+		if e.Kind == EventAnswered {
+			c.Answers++
+		}
+		if m.Automated == "" && m.At.After(c.LastOut) {
 			c.LastOut = m.At
 		}
 	}

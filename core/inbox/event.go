@@ -10,7 +10,6 @@ const (
 	EventReceived    EventKind = "received"    // a message joined the conversation from outside
 	EventAnswered    EventKind = "answered"    // the team answered
 	EventSent        EventKind = "sent"        // the mailbox sent something that is no answer: a first mail, an automatic one, a late copy
-	EventDrafted     EventKind = "drafted"     // a draft was saved in the conversation
 	EventAssigned    EventKind = "assigned"    // Member has it now; From had it before
 	EventReleased    EventKind = "released"    // nobody has it now; From had it
 	EventEscalated   EventKind = "escalated"   // nobody could take it: Member, a lead, has it until somebody can
@@ -47,11 +46,12 @@ type Event struct {
 	By   Actor     `json:"by"`
 
 	Message  MessageID `json:"message,omitempty"`
-	Mail     *Mail     `json:"mail,omitempty"` // received, answered, sent, drafted
+	Mail     *Mail     `json:"mail,omitempty"` // received, answered, sent
 	Member   MemberID  `json:"member,omitempty"`
 	From     MemberID  `json:"from,omitempty"`
 	Tag      string    `json:"tag,omitempty"`
 	Priority Priority  `json:"priority,omitempty"`
+	Skill    string    `json:"skill,omitempty"` // assigned, escalated: what the owner must be able to do
 	Place    Place     `json:"place,omitempty"`
 	Was      Place     `json:"was,omitempty"` // where a moved or deleted message lay before
 

@@ -1,0 +1,216 @@
+// Package pipeline is the spine: the one way from a provider's changes to markers on the mail.
+//
+//	hint → read changes from the cursor → decide → commit (events + intended actions) → move the cursor → apply → settle
+//
+// What it holds to, whatever is lost, doubled, late or killed between any two of these steps:
+//
+//   - A hint only says that a mailbox may have changed; Sync reads the truth from the stored cursor.
+//   - Deciding is pure (package decide). The reasons are kept with the events.
+//   - Events, conversation, new messages and intended actions are committed in one step guarded by the conversation's
+//     version, and before anything is done outside. The cursor moves after its page is committed, never before.
+//   - Applying may be repeated: it compares what a message should carry with what it was last seen to carry.
+//   - People win. A difference from what was last seen or set is what a person did, unless an action that was committed
+//     and not settled explains it (we may have died between doing and settling).
+//   - A command is decided and committed at once; the mailbox's one consumer carries it out.
+//
+// Sync must not run twice at once for one mailbox, which the queue sees to; if it does all the same, the version check
+// lets one of them win and the other decide anew. Command may run at any time.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/decide"
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// Mailbox is one mailbox of the manifest with the way to reach it.
+type Mailbox struct {
+	Policy   *decide.Policy
+	Provider Provider
+}
+
+// Pipeline works mailboxes. It keeps nothing between calls, so it may be dropped and made anew at any time.
+type Pipeline struct {
+	Store Store
+	Hints Hints // where a command leaves word that there is something to apply
+	// Mailboxes gives a mailbox of the manifest. What it does not give is never read or written.
+	Mailboxes func(inbox.MailboxID) (Mailbox, bool)
+	Now       func() time.Time
+}
+
+// Report says what one sync did.
+type Report struct {
+	Pages    int // of changes read
+	Messages int // new ones that joined a conversation
+	Events   int
+	Writes   int // markers set on messages
+	Resynced bool
+}
+
+// chunk is how many changes are decided and committed together, and so bounds what a sync holds in memory besides
+// the provider's own page.
+const chunk = 100
+
+// Sync brings one mailbox up to date: it reads every change since the cursor, decides, commits and applies. It may be
+// repeated at any time and takes up where the last one stopped. A *Throttled or *Permanent error of the provider comes
+// back wrapped; all that was committed before it stands.
+func (p *Pipeline) Sync(ctx context.Context, id inbox.MailboxID) (Report, error) {
+	r, err := p.open(ctx, id)
+	if err == nil {
+		err = r.sync(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("sync %s: %w", id, err)
+	}
+	return r.report, err
+}
+
+// run is one sync of one mailbox.
+type run struct {
+	*Pipeline
+	id      inbox.MailboxID
+	policy  *decide.Policy
+	mailbox Provider
+	now     time.Time
+
+	progress Progress
+	team     assign.Team
+	pending  map[inbox.ConversationID][]Action // committed, not settled
+	report   Report
+}
+
+func (p *Pipeline) open(ctx context.Context, id inbox.MailboxID) (*run, error) {
+	r := &run{Pipeline: p, id: id, now: p.Now()}
+	mailbox, ok := p.Mailboxes(id)
+	if !ok {
+		return r, &Permanent{What: "the mailbox is not in the manifest", Fix: "add it under mailboxes, or stop what sends hints for it"}
+	}
+	r.policy, r.mailbox = mailbox.Policy, mailbox.Provider
+	var err error
+	if r.progress, err = p.Store.Mailbox(ctx, id); err != nil {
+		return r, err
+	}
+	if err := r.refresh(ctx); err != nil {
+		return r, err
+	}
+	return r, nil
+}
+
+// refresh reads anew what others may change beside us.
+func (r *run) refresh(ctx context.Context) error {
+	var err error
+	if r.team, err = r.Store.Team(ctx, r.id); err != nil {
+		return err
+	}
+	actions, err := r.Store.Pending(ctx, r.id, 0)
+	if err != nil {
+		return err
+	}
+	r.pending = map[inbox.ConversationID][]Action{}
+	for _, a := range actions {
+		r.pending[a.Conversation] = append(r.pending[a.Conversation], a)
+	}
+	return nil
+}
+
+func (r *run) sync(ctx context.Context) error {
+	if r.progress.CutOver.IsZero() {
+		// Kept before the first page, so that mail which comes in during a long first listing counts as new.
+		r.progress.CutOver = r.now
+		if err := r.save(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		page, err := r.mailbox.Changes(ctx, r.progress.Cursor)
+		if errors.Is(err, ErrCursorExpired) && r.progress.Cursor != "" {
+			// List everything again. What is known is compared, what is new since the cut-over is live, and
+			// what is older was imported and stays so: nothing is answered or alarmed, nothing is lost.
+			r.progress.Cursor, r.report.Resynced = "", true
+			r.progress.Resyncs++
+			if err := r.save(ctx); err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		r.report.Pages++
+		for start := 0; start < len(page.Changes); start += chunk {
+			if err := r.take(ctx, page.Changes[start:min(start+chunk, len(page.Changes))]); err != nil {
+				return err
+			}
+		}
+		if err := r.advance(ctx, page); err != nil {
+			return err
+		}
+		if err := r.apply(ctx); err != nil {
+			return err
+		}
+		if !page.More {
+			break
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if err := r.drain(ctx); err != nil {
+		return err
+	}
+	return r.apply(ctx)
+}
+
+// advance moves the cursor behind a page that is committed.
+func (r *run) advance(ctx context.Context, page Page) error {
+	end := !page.More && !r.progress.Listed
+	if page.Next == r.progress.Cursor && !end {
+		return nil
+	}
+	r.progress.Cursor = page.Next
+	if !page.More {
+		r.progress.Listed, r.progress.Synced = true, r.now
+	}
+	return r.save(ctx)
+}
+
+func (r *run) save(ctx context.Context) error {
+	if err := r.Store.SaveProgress(ctx, r.id, r.progress); err != nil {
+		return err
+	}
+	r.progress.Version++
+	return nil
+}
+
+// commit writes units and keeps the run's own picture in step. On a conflict the picture is read anew.
+func (r *run) commit(ctx context.Context, units []Unit) error {
+	if len(units) == 0 {
+		return nil
+	}
+	if err := r.Store.Commit(ctx, r.id, units); err != nil {
+		if errors.Is(err, ErrConflict) {
+			if err := r.refresh(ctx); err != nil {
+				return err
+			}
+		}
+		return err
+	}
+	for _, u := range units {
+		r.team = r.team.With(u.Shift)
+		r.report.Events += len(u.Events)
+		r.report.Messages += len(u.Joined)
+		for _, a := range u.Actions {
+			r.pending[a.Conversation] = append(r.pending[a.Conversation], a)
+		}
+	}
+	return nil
+}
+
+// attempts is how often a decision is made anew when something changed under it. Each conflict means that somebody
+// else got on, so more than a few in a row do not happen; the queue tries again later if they do.
+const attempts = 8
