@@ -5,7 +5,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -15,11 +14,10 @@ func Fold(s string) string {
 	if ascii(s) {
 		return foldASCII(s)
 	}
-	s = cases.Fold().String(norm.NFKD.String(strings.ToValidUTF8(s, "")))
 	var b strings.Builder
 	b.Grow(len(s))
 	space := false
-	for _, r := range norm.NFKD.String(s) {
+	for _, r := range norm.NFKD.String(strings.ToValidUTF8(s, "")) {
 		switch {
 		case unicode.IsSpace(r):
 			space = true
@@ -31,6 +29,8 @@ func Fold(s string) string {
 			b.WriteByte(' ')
 		}
 		space = false
+		// Up and down again: some letters (ſ, ς) have two small forms and one large.
+		r = unicode.ToLower(unicode.ToUpper(r))
 		if plain, ok := letters[r]; ok {
 			b.WriteString(plain)
 		} else {
@@ -43,7 +43,7 @@ func Fold(s string) string {
 
 // letters that have no decomposition but are another letter with a stroke or two letters in one.
 var letters = map[rune]string{
-	'ø': "o", 'æ': "ae", 'œ': "oe", 'đ': "d", 'ð': "d", 'þ': "th", 'ł': "l", 'ħ': "h", 'ŧ': "t", 'ı': "i", 'ĸ': "k", 'ŋ': "n",
+	'ß': "ss", 'ø': "o", 'æ': "ae", 'œ': "oe", 'đ': "d", 'ð': "d", 'þ': "th", 'ł': "l", 'ħ': "h", 'ŧ': "t", 'ĸ': "k", 'ŋ': "n",
 }
 
 // silent reports whether r changes how a letter is pronounced or shown but not which letter it is. Marks of scripts

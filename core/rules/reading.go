@@ -12,14 +12,17 @@ type value struct{ folded, raw string }
 // reading is a message while its rules are tried. Each part is folded once, when the first rule looks at it.
 type reading struct {
 	m       *inbox.Message
-	parts   map[string][]value
+	parts   map[place][]value
 	seen    *Message // for expressions
 	trouble []Trouble
 }
 
+// place names one part of a message.
+type place struct{ key, header string }
+
 // values are the texts that a condition on key looks at; empty texts are none.
 func (r *reading) values(key, header string) []value {
-	id := key + "\x00" + header
+	id := place{key, header}
 	if v, ok := r.parts[id]; ok {
 		return v
 	}
@@ -55,7 +58,7 @@ func (r *reading) values(key, header string) []value {
 		}
 	}
 	if r.parts == nil {
-		r.parts = make(map[string][]value)
+		r.parts = make(map[place][]value)
 	}
 	r.parts[id] = v
 	return v
