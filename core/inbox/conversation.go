@@ -77,18 +77,20 @@ func (c Conversation) With(e Event) Conversation {
 		}
 		c.Owner, c.Overflow, c.Imported = "", false, false
 	case EventTagged:
+		c.Imported = false
 		if !slices.Contains(c.Tags, e.Tag) {
 			c.Tags = append(slices.Clone(c.Tags), e.Tag)
 			slices.Sort(c.Tags)
 		}
 	case EventUntagged:
+		c.Imported = false
 		c.Tags = slices.DeleteFunc(slices.Clone(c.Tags), func(t string) bool { return t == e.Tag })
 	case EventPrioritised:
 		c.Priority = e.Priority
 	case EventWaiting:
 		c.Status, c.Overflow, c.Imported = Waiting, false, false
 	case EventClosed:
-		c.Status, c.Overflow = Closed, false
+		c.Status, c.Overflow, c.Imported = Closed, false, false
 		if c.Owner != "" {
 			c.Former = c.Owner
 		}
