@@ -12,26 +12,27 @@ type test struct {
 	any, not    []pattern
 }
 
-// holds tries the condition and says why it holds.
-func (t test) holds(r *reading) (why []string, ok bool) {
-	for _, p := range t.not {
-		if _, found := t.find(r, p); found {
-			return nil, false
-		}
+// holds tries the condition.
+func (t test) holds(r *reading) bool {
+	found := func(p pattern) bool {
+		_, ok := t.find(r, p)
+		return ok
 	}
+	return !slices.ContainsFunc(t.not, found) && (len(t.any) == 0 || slices.ContainsFunc(t.any, found))
+}
+
+// why says in words why the condition holds. Few rules match, so the words are made only once the whole rule does.
+func (t test) why(r *reading) (why []string) {
 	for _, p := range t.any {
-		if v, found := t.find(r, p); found {
+		if v, ok := t.find(r, p); ok {
 			why = append(why, t.because(p, v))
 			break
 		}
 	}
-	if len(t.any) > 0 && why == nil {
-		return nil, false
-	}
 	for _, p := range t.not {
 		why = append(why, t.despite(p))
 	}
-	return why, true
+	return why
 }
 
 // find gives the first text that matches p.
@@ -94,16 +95,17 @@ type sized struct {
 }
 
 // holds is never so for a size that is not known.
-func (t *sized) holds(size int64) (why []string, ok bool) {
-	if size <= 0 || !slices.ContainsFunc(t.let, func(s span) bool { return s.has(size) }) {
-		return nil, false
-	}
+func (t *sized) holds(size int64) bool {
+	return size > 0 && slices.ContainsFunc(t.let, func(s span) bool { return s.has(size) })
+}
+
+func (t *sized) why(size int64) string {
 	for i, s := range t.any {
 		if s.has(size) {
-			return []string{fmt.Sprintf("size %s is %s", bytesText(size), t.sources[i])}, true
+			return fmt.Sprintf("size %s is %s", bytesText(size), t.sources[i])
 		}
 	}
-	return []string{"size " + bytesText(size) + " is not one that is excluded"}, true
+	return "size " + bytesText(size) + " is not one that is excluded"
 }
 
 // compileTest reads the patterns of c. It reports each that is wrong.

@@ -120,11 +120,10 @@ func (s *Set) Try(m inbox.Message) ([]Hit, []Trouble) {
 	r := &reading{m: &m}
 	var hits []Hit
 	for _, c := range s.rules {
-		why, ok := c.holds(r)
-		if !ok {
+		if !c.holds(r) {
 			continue
 		}
-		hits = append(hits, Hit{Rule: c.name, Why: why, Then: c.then})
+		hits = append(hits, Hit{Rule: c.name, Why: c.why(r), Then: c.then})
 		if c.then.Stop {
 			break
 		}
@@ -132,34 +131,37 @@ func (s *Set) Try(m inbox.Message) ([]Hit, []Trouble) {
 	return hits, r.trouble
 }
 
-func (c compiled) holds(r *reading) (why []string, ok bool) {
+func (c compiled) holds(r *reading) bool {
 	for _, t := range c.tests {
-		w, ok := t.holds(r)
-		if !ok {
-			return nil, false
+		if !t.holds(r) {
+			return false
 		}
-		why = append(why, w...)
+	}
+	if c.size != nil && !c.size.holds(r.m.Size) {
+		return false
+	}
+	if c.condition == nil {
+		return true
+	}
+	yes, err := c.condition.holds(r)
+	if err != nil {
+		r.trouble = append(r.trouble, Trouble{Rule: c.name, Text: shown(strings.ReplaceAll(err.Error(), "\n", " "))})
+	}
+	return yes && err == nil
+}
+
+func (c compiled) why(r *reading) (why []string) {
+	for _, t := range c.tests {
+		why = append(why, t.why(r)...)
 	}
 	if c.size != nil {
-		w, ok := c.size.holds(r.m.Size)
-		if !ok {
-			return nil, false
-		}
-		why = append(why, w...)
+		why = append(why, c.size.why(r.m.Size))
 	}
 	if c.condition != nil {
-		yes, err := c.condition.holds(r)
-		if err != nil {
-			r.trouble = append(r.trouble, Trouble{Rule: c.name, Text: shown(strings.ReplaceAll(err.Error(), "\n", " "))})
-			return nil, false
-		}
-		if !yes {
-			return nil, false
-		}
 		why = append(why, "if: "+shown(strings.Join(strings.Fields(c.condition.source), " ")))
 	}
 	if why == nil {
 		why = []string{"the rule has no conditions"}
 	}
-	return why, true
+	return why
 }
