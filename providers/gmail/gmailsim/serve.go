@@ -1,0 +1,156 @@
+package gmailsim
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// maxBody bounds one request's body, in bytes.
+const maxBody = 64 << 20
+
+// call is one request, past authentication, with the mailbox locked.
+type call struct {
+	*txn
+	r     *http.Request
+	vars  map[string]string // of the path
+	query url.Values
+	body  []byte
+}
+
+// ServeHTTP answers one request of the Gmail API.
+func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	m, vars := route(r)
+	address, known := s.subject(r)
+	var mb *mailbox
+	if known {
+		mb = s.mailbox(address)
+	}
+	running := s.count.enter(address, m)
+	defer s.count.leave(address)
+	if limit := s.maxConcurrent(); mb != nil && limit > 0 && running > limit {
+		s.count.throttle()
+		errConcurrent.write(w)
+		return
+	}
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case !known:
+			errNoLogin.write(w)
+		case m == nil:
+			errNoRoute.write(w)
+		default:
+			s.answer(w, r, m, vars, address, mb)
+		}
+	})
+	if s.Dial == nil {
+		answer(w, r)
+		return
+	}
+	s.Dial.Wrap(answer, s.refuse).ServeHTTP(w, r)
+}
+
+func (s *Sim) answer(w http.ResponseWriter, r *http.Request, m *method, vars map[string]string, address string, mb *mailbox) {
+	now := s.now()
+	if f := s.charge(address, m, now); f != nil {
+		s.count.throttle()
+		f.write(w)
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		(&failure{413, "uploadTooLarge", "INVALID_ARGUMENT", "Request is too large."}).write(w)
+		return
+	}
+	var result any
+	switch user := strings.ToLower(vars["userId"]); {
+	case user != "me" && user != address:
+		err = &failure{403, "forbidden", "PERMISSION_DENIED", "Delegation denied for " + address}
+	case mb == nil:
+		err = errNoMailbox
+	default:
+		t := &txn{sim: s, mailbox: mb, now: now}
+		err = t.run(func(t *txn) (err error) {
+			result, err = m.do(&call{txn: t, r: r, vars: vars, query: r.URL.Query(), body: body})
+			return err
+		})
+	}
+	if err != nil {
+		var f *failure
+		if !errors.As(err, &f) {
+			f = &failure{500, "backendError", "INTERNAL", err.Error()}
+		}
+		f.write(w)
+		return
+	}
+	if result == nil {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	out, err := json.Marshal(result)
+	if err == nil {
+		out, err = project(out, r.URL.Query().Get("fields"))
+	}
+	if err != nil {
+		(&failure{400, "invalidParameter", "INVALID_ARGUMENT", err.Error()}).write(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
+	_, _ = w.Write(out)
+}
+
+func (s *Sim) subject(r *http.Request) (string, bool) {
+	if s.Subject != nil {
+		address, ok := s.Subject(r)
+		return strings.ToLower(address), ok
+	}
+	address, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer sim:")
+	return strings.ToLower(address), ok && address != ""
+}
+
+func (s *Sim) maxConcurrent() int {
+	if s.MaxConcurrent == 0 {
+		return DefaultMaxConcurrent
+	}
+	return s.MaxConcurrent
+}
+
+// charge counts the units and applies the quota.
+func (s *Sim) charge(address string, m *method, now time.Time) *failure {
+	used := s.count.charge(address, m.units, now)
+	limit := s.UnitsPerMinute
+	if limit == 0 {
+		limit = DefaultUnitsPerMinute
+	}
+	switch {
+	case s.Quota == QuotaForbidden && used > limit:
+		return errQuota403
+	case s.Quota == QuotaTooMany && used > limit:
+		return errQuota429
+	}
+	return nil
+}
+
+// decode reads the JSON body strictly, as Google does.
+func (c *call) decode(into any) error {
+	if len(bytes.TrimSpace(c.body)) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(c.body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return invalid("Invalid JSON payload received. Unknown name %s: Cannot find field.", name)
+		}
+		return invalid("Invalid JSON payload received. %s", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return invalid("Invalid JSON payload received. Unexpected token after the end.")
+	}
+	return nil
+}
