@@ -1,0 +1,84 @@
+package gmail
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/google"
+	api "google.golang.org/api/gmail/v1"
+
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// Scope is all that working a mailbox takes: read it, label it, watch it. It is what an administrator authorises for
+// the service account under "Domain-wide delegation".
+const Scope = api.GmailModifyScope
+
+// ServiceAccount reads a service-account key (the JSON file of the Cloud console) and gives tokens that act for each
+// mailbox through domain-wide delegation. Token requests go through base, http.DefaultTransport if nil. The key is
+// kept in memory only and never in an error.
+func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
+	parsed, err := google.JWTConfigFromJSON(key, Scope)
+	if err != nil {
+		// The cause may quote the key.
+		return nil, errors.New("gmail: this is no service-account key; download a JSON key of the service account from the Cloud console")
+	}
+	ctx := context.Background()
+	if base != nil {
+		ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: base})
+	}
+	return func(mailbox inbox.MailboxID) (oauth2.TokenSource, error) {
+		config := *parsed
+		config.Subject = string(mailbox)
+		return config.TokenSource(ctx), nil
+	}, nil
+}
+
+// tokens caches the token of one mailbox.
+type tokens struct {
+	mailbox inbox.MailboxID
+	source  Tokens
+
+	mu    sync.Mutex
+	cache oauth2.TokenSource
+}
+
+func (t *tokens) token() (*oauth2.Token, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cache == nil {
+		s, err := t.source(t.mailbox)
+		if err != nil {
+			return nil, &tokenError{err}
+		}
+		t.cache = oauth2.ReuseTokenSource(nil, s)
+	}
+	token, err := t.cache.Token()
+	if err != nil {
+		return nil, &tokenError{err}
+	}
+	return token, nil
+}
+
+// refused forgets the source that gave this token, unless another request has done so already.
+func (t *tokens) refused(access string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.cache == nil {
+		return
+	}
+	if now, err := t.cache.Token(); err == nil && now.AccessToken != access {
+		return
+	}
+	t.cache = nil
+}
+
+// tokenError says that a request was never sent because it could not be signed.
+type tokenError struct{ err error }
+
+func (e *tokenError) Error() string { return fmt.Sprintf("get a token: %v", e.err) }
+func (e *tokenError) Unwrap() error { return e.err }
