@@ -1,0 +1,27 @@
+package memory_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/postroom/postroom/core/coretest"
+	"github.com/postroom/postroom/core/memory"
+	"github.com/postroom/postroom/core/pipeline"
+)
+
+func TestStore(t *testing.T) {
+	t.Parallel()
+	coretest.Store(t, func(*testing.T) (pipeline.Store, func() pipeline.Store) { return &memory.Store{}, nil })
+}
+
+func TestQueue(t *testing.T) {
+	t.Parallel()
+	coretest.Queue(t, func(_ *testing.T, visibility time.Duration) (pipeline.Queue, func() pipeline.Queue) {
+		return &memory.Queue{Visibility: visibility}, nil
+	})
+}
+
+func TestWatches(t *testing.T) {
+	t.Parallel()
+	coretest.Watches(t, func(*testing.T) (pipeline.Watches, func() pipeline.Watches) { return &memory.Watches{}, nil })
+}
