@@ -58,6 +58,7 @@ type watches struct {
 	mu      sync.Mutex
 	byID    map[string]pipeline.Watch
 	lookups int
+	saves   int
 	lookErr map[string]error
 	saveErr error
 	dropErr error
@@ -80,6 +81,7 @@ func (s *watches) SaveWatch(_ context.Context, w pipeline.Watch) error {
 	if s.saveErr != nil {
 		return s.saveErr
 	}
+	s.saves++
 	s.byID[w.ID] = w
 	return nil
 }

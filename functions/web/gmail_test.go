@@ -170,6 +170,7 @@ func TestGmailTokens(t *testing.T) {
 		"no payload":                   {"Bearer " + parts[0] + ".." + parts[2], 401},
 		"JSON form":                    {`Bearer {"payload":"` + parts[1] + `","protected":"` + parts[0] + `","signature":"` + parts[2] + `"}`, 401},
 		"huge":                         {"Bearer " + strings.Repeat("A", 1<<20) + "." + parts[1] + "." + parts[2], 401},
+		"huge, and signed by Google":   {signed(good.with("x", strings.Repeat("x", 8<<10))), 401},
 		"signed by a stranger":         {"Bearer " + sign(t, stranger(), good), 401},
 		"signature of other claims":    {"Bearer " + parts[0] + "." + encode(t, good.with("sub", "1")) + "." + parts[2], 401},
 		"alg none":                     {"Bearer " + encode(t, map[string]any{"alg": "none"}) + "." + parts[1] + ".", 401},

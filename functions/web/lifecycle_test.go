@@ -122,3 +122,16 @@ func TestLifecycleKeepsPastExpiry(t *testing.T) {
 		t.Errorf("the watch has become %+v", got)
 	}
 }
+
+// What Graph says many times in one POST is written once.
+func TestLifecycleWritesOnce(t *testing.T) {
+	t.Parallel()
+	g, q, s, _ := newGraph()
+	event := lifecycleItem(supportID, supportSecret, "reauthorizationRequired")
+	if resp := postGraph(t, g, items(event, event, event)); resp.StatusCode != http.StatusAccepted {
+		t.Fatalf("status %d", resp.StatusCode)
+	}
+	if s.saves != 1 || len(q.hints) != 1 || g.Counts().Lifecycle != 3 {
+		t.Errorf("%d writes, %d hints, counts %+v", s.saves, len(q.hints), g.Counts())
+	}
+}

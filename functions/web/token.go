@@ -33,8 +33,8 @@ var (
 	refusedElsewhere = &refusal{http.StatusForbidden, slog.LevelWarn, "a push of another subscription; compare its name with ours"}
 )
 
-// bearer takes the token out of the Authorization header. Only the compact form of a JWT is taken: three parts of
-// URL-safe base64. The JSON form, which the verifier would read too, is none that Google sends.
+// bearer takes the token out of the Authorization header. Only the compact form of a JWT is taken: parts of URL-safe
+// base64. The JSON form, which the verifier would read too, is none that Google sends.
 func bearer(h http.Header) (string, bool) {
 	values := h.Values("Authorization")
 	if len(values) != 1 {
@@ -44,17 +44,14 @@ func bearer(h http.Header) (string, bool) {
 	if !ok || !strings.EqualFold(scheme, "Bearer") || token == "" || len(token) > maxToken {
 		return "", false
 	}
-	dots := 0
 	for _, c := range []byte(token) {
 		switch {
-		case c == '.':
-			dots++
-		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_':
+		case c >= 'A' && c <= 'Z', c >= 'a' && c <= 'z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
 		default:
 			return "", false
 		}
 	}
-	return token, dots == 2
+	return token, true
 }
 
 // checkToken says why a token is not one of our push subscription's, or nil. Anybody with a Google project can have
