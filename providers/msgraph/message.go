@@ -13,6 +13,7 @@ import (
 // Bounds on what one message may make us keep: strangers write all of it.
 const (
 	maxBody       = 256 << 10 // bytes of text
+	maxHTML       = 4 << 20   // bytes of HTML that text is made from
 	maxHeader     = 256 << 10 // bytes of all header fields
 	maxRecipients = 1000      // of To, and of Cc
 )
@@ -57,7 +58,9 @@ func (m *Mailbox) observe(item *wireItem, place inbox.Place, whole bool) inbox.O
 // and size never come with a delta.
 func (m *Mailbox) complete(item *wireItem) bool {
 	switch {
-	case item.ConversationID == "" || item.Received == "" || item.To == nil || item.IsDraft == nil || item.IsRead == nil:
+	case item.ConversationID == "" || item.To == nil || item.IsDraft == nil || item.IsRead == nil:
+		return false
+	case item.Received == "" && !*item.IsDraft:
 		return false
 	case m.needs.Size, m.needs.Body && item.Body == nil:
 		return false
@@ -94,7 +97,12 @@ func (m *Mailbox) message(item *wireItem, place inbox.Place) inbox.Message {
 		msg.Header = append(msg.Header, inbox.Field{Name: f.Name, Value: f.Value})
 	}
 	if m.needs.Body && item.Body != nil {
-		msg.Body = clip(item.Body.Content, maxBody)
+		msg.Body = item.Body.Content
+		if strings.EqualFold(item.Body.Type, "html") {
+			// The preference for text was not followed.
+			msg.Body = mail.Mail{HTML: clip(msg.Body, maxHTML)}.Plain()
+		}
+		msg.Body = clip(msg.Body, maxBody)
 	}
 	for _, a := range item.Attachments {
 		msg.Attachments = append(msg.Attachments, inbox.Attachment{Name: a.Name, Type: strings.ToLower(a.Type), Size: a.Size})
@@ -105,11 +113,22 @@ func (m *Mailbox) message(item *wireItem, place inbox.Place) inbox.Message {
 		}
 	}
 	msg.Direction = m.direction(item, msg, place)
-	msg.At = moment(item.Received)
-	if sent := moment(item.Sent); msg.Direction == inbox.Out && !sent.IsZero() {
-		msg.At = sent
-	}
+	msg.At = at(item, msg.Direction)
 	return msg
+}
+
+// at is when a message was received, sent or, as a draft, begun, as far as Graph tells.
+func at(item *wireItem, d inbox.Direction) time.Time {
+	candidates := []string{item.Received, item.Sent, item.Modified}
+	if d == inbox.Out {
+		candidates = []string{item.Sent, item.Received, item.Modified}
+	}
+	for _, c := range candidates {
+		if t := moment(c); !t.IsZero() {
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // direction: what lies in Sent Items was sent. Elsewhere than in the inbox, so was what is from one of the mailbox's
