@@ -58,7 +58,7 @@ func (p *Provider) checkWrites(writes []pipeline.Write) error {
 		if m == nil {
 			continue
 		}
-		if w.Thread != m.mail.Thread {
+		if w.Thread != m.mail.Thread && (w.Thread != "" || w.WholeThread) {
 			return misuse("message %s is in thread %s, the write says %q", w.Message, m.mail.Thread, w.Thread)
 		}
 		if m.mail.Direction != inbox.In && (len(w.Add) > 0 || w.WholeThread) {
@@ -96,11 +96,15 @@ func (p *Provider) write(w pipeline.Write) pipeline.Written {
 			return out
 		}
 	}
-	if p.Guarded && w.State.Revision != m.state.Revision && p.oursDiffer(w, m.state) {
+	_, added, removed := change(m.state.Markers, w.Add, w.Remove)
+	needed := len(added)+len(removed) > 0
+	if needed && p.Guarded && w.State.Revision != m.state.Revision && p.oursDiffer(w, m.state) {
 		out.Outcome, out.State = pipeline.Changed, copyState(m.state)
 		return out
 	}
-	if !p.edit(m, w.Add, w.Remove) {
+	if needed {
+		p.edit(m, w.Add, w.Remove)
+	} else {
 		p.noops++
 	}
 	if w.WholeThread && p.Threadwise {
@@ -114,16 +118,14 @@ func (p *Provider) write(w pipeline.Write) pipeline.Written {
 	return out
 }
 
-// edit puts markers on and takes markers off, and reports whether that changed anything.
-func (p *Provider) edit(m *message, add, remove []inbox.Marker) bool {
+// edit puts markers on and takes markers off. What changes nothing leaves no step.
+func (p *Provider) edit(m *message, add, remove []inbox.Marker) {
 	done := Marking{Message: m.mail.ID}
 	m.state.Markers, done.Added, done.Removed = change(m.state.Markers, add, remove)
-	if len(done.Added)+len(done.Removed) == 0 {
-		return false
+	if len(done.Added)+len(done.Removed) > 0 {
+		p.changed(m)
+		p.marks = append(p.marks, done)
 	}
-	p.changed(m)
-	p.marks = append(p.marks, done)
-	return true
 }
 
 func (p *Provider) oursDiffer(w pipeline.Write, now inbox.State) bool {

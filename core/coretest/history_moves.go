@@ -1,0 +1,187 @@
+package coretest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/postroom/postroom/core/decide"
+	"github.com/postroom/postroom/core/inbox"
+	"pgregory.net/rapid"
+)
+
+var customers = []inbox.Address{"ann@customer.example", "bo@customer.example", "cy@other.example"}
+
+// touched forgets what people said last of a letter's conversation, because something else has happened to it since. A
+// customer's mails with one subject may be one conversation, so they count as one here.
+func (h *history) touched(of letter) {
+	for _, l := range h.letters {
+		if l.chain == of.chain || l.From == of.From && bare(l.Subject) == bare(of.Subject) {
+			delete(h.claims, l.chain)
+			h.old = slices.DeleteFunc(h.old, func(id inbox.MessageID) bool { return id == l.id })
+		}
+	}
+}
+
+func (h *history) write(l Letter, chain string) letter {
+	h.n++
+	l.RFCID = fmt.Sprintf("<%d.history@customer.example>", h.n)
+	l.At = h.office.Now()
+	if chain == "" {
+		chain = l.RFCID
+	}
+	written := letter{Letter: l, chain: chain}
+	written.id = h.office.Receive(l)
+	h.letters = append(h.letters, written)
+	h.touched(written)
+	return written
+}
+
+func (h *history) fresh() Letter {
+	return Letter{
+		From: rapid.SampledFrom(customers).Draw(h.t, "from"),
+		// Few subjects, so that strangers often choose the same one.
+		Subject:   rapid.SampledFrom([]string{"Invoice", "Parcel", "Hello"}).Draw(h.t, "subject"),
+		Automated: rapid.IntRange(0, 9).Draw(h.t, "automated") == 0,
+	}
+}
+
+func (h *history) receive() { h.write(h.fresh(), "") }
+
+func (h *history) receiveOld() {
+	l := h.fresh()
+	l.Read = rapid.Bool().Draw(h.t, "read")
+	if w := h.write(l, ""); l.Read {
+		h.old = append(h.old, w.id)
+	}
+}
+
+func (h *history) reply() {
+	to, ok := h.pick()
+	if !ok {
+		return
+	}
+	h.write(Letter{
+		From: to.From, Subject: "Re: " + bare(to.Subject), InReplyTo: to.RFCID,
+		Automated: rapid.IntRange(0, 4).Draw(h.t, "automated") == 0,
+	}, to.chain)
+}
+
+func bare(subject string) string {
+	if len(subject) > 4 && subject[:4] == "Re: " {
+		return subject[4:]
+	}
+	return subject
+}
+
+func (h *history) answer() {
+	if l, ok := h.pick(); ok {
+		by := rapid.SampledFrom([]inbox.Address{"", "one@staff.example", "two@staff.example"}).Draw(h.t, "by")
+		h.office.Answer(l.id, by)
+		h.touched(l)
+	}
+}
+
+func (h *history) draft() {
+	if l, ok := h.pick(); ok && h.office.Draft != nil {
+		h.office.Draft(l.id)
+	}
+}
+
+// mark puts on or takes off a marker of ours, and remembers a claim that must be honoured.
+func (h *history) mark() {
+	l, ok := h.pick()
+	if !ok {
+		return
+	}
+	m := rapid.SampledFrom([]inbox.Marker{"@One", "@Two", "@Lead", "Closed", "Waiting", "VIP"}).Draw(h.t, "marker")
+	on := rapid.IntRange(0, 3).Draw(h.t, "on") > 0
+	state, _ := h.office.State(l.id)
+	h.touched(l)
+	if !h.office.Mark(l.id, m, on) || !on {
+		return
+	}
+	member, isMember := map[inbox.Marker]inbox.MemberID{"@One": "one", "@Two": "two", "@Lead": "lead"}[m]
+	if !isMember || !h.live || state.Place == inbox.Trash || h.ours(l.id, m) || h.carriesOther(state, m) {
+		return
+	}
+	h.claims[l.chain] = claim{member, m, h.syncs}
+}
+
+// ours reports whether an action of ours that is under way would put the marker on too: then nobody can tell who did.
+func (h *history) ours(id inbox.MessageID, m inbox.Marker) bool {
+	k, ok := h.known(id)
+	if !ok {
+		// Not seen yet. Old mail that was read is nobody's work, whatever is on it.
+		return slices.ContainsFunc(h.letters, func(l letter) bool { return l.id == id && l.Read })
+	}
+	actions, err := h.store.Pending(h.ctx, h.office.Mailbox, 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	for _, a := range actions {
+		if a.Conversation == k.Conversation {
+			return true
+		}
+	}
+	return inbox.HasMarker(k.State.Markers, m) // we have not seen yet that it was taken off before
+}
+
+// carriesOther: two members' markers put on by hand say two things.
+func (h *history) carriesOther(s inbox.State, m inbox.Marker) bool {
+	return slices.ContainsFunc(s.Markers, func(x inbox.Marker) bool { return x != m && x[0] == '@' })
+}
+
+// private puts a marker of a person's own on, or takes it off.
+func (h *history) private() {
+	if l, ok := h.pick(); ok {
+		on := rapid.Bool().Draw(h.t, "on")
+		h.office.Mark(l.id, private, on)
+		h.others[l.id] = on
+	}
+}
+
+func (h *history) move() {
+	if l, ok := h.pick(); ok {
+		h.office.Move(l.id, rapid.SampledFrom([]inbox.Place{inbox.Archive, inbox.Archive, inbox.Inbox, inbox.Trash}).Draw(h.t, "to"))
+		h.touched(l)
+	}
+}
+
+func (h *history) remove() {
+	if l, ok := h.pick(); ok && rapid.IntRange(0, 2).Draw(h.t, "really") == 0 {
+		h.office.Delete(l.id)
+		h.touched(l)
+	}
+}
+
+// command asks for something through Postroom, at any moment beside a sync.
+func (h *history) command() {
+	list := h.conversations()
+	if len(list) == 0 {
+		return
+	}
+	c := list[rapid.IntRange(0, len(list)-1).Draw(h.t, "conversation")]
+	cmd := decide.Command{By: inbox.ByMember("two"), Member: "two", Tag: "VIP"}
+	cmd.Verb = rapid.SampledFrom([]decide.Verb{decide.Assign, decide.Release, decide.Close, decide.Reopen, decide.AddTag, decide.DropTag}).Draw(h.t, "verb")
+	for _, l := range h.letters {
+		if k, ok := h.known(l.id); ok && k.Conversation == c.ID {
+			h.touched(l)
+		}
+	}
+	if _, err := h.pipeline(&Trip{}).Command(h.ctx, h.office.Mailbox, c.ID, cmd); err != nil {
+		h.t.Fatalf("command %s: %v", cmd.Verb, err)
+	}
+}
+
+func (h *history) disturb() {
+	if len(h.office.Disturbances) > 0 {
+		names := h.office.Disturbances
+		h.office.Disturb(slices.Index(names, rapid.SampledFrom(names).Draw(h.t, "disturbance")))
+	}
+}
+
+func (h *history) expire() {
+	if rapid.IntRange(0, 2).Draw(h.t, "really") == 0 {
+		h.office.Expire()
+	}
+}
