@@ -39,7 +39,7 @@ func (t *txn) newDraft(raw []byte, into *thread) *draft {
 
 // fill gives a draft a new message: its content cannot be changed in place (drafts guide).
 func (t *txn) fill(d *draft, raw []byte, into *thread) {
-	d.message = t.add(raw, []string{labelDraft}, t.now, into)
+	d.message = t.compose(raw, []string{labelDraft}, into)
 	d.message.draft = d
 }
 

@@ -90,8 +90,18 @@ func (mb *mailbox) newID() string {
 	return fmt.Sprintf("%016x", 0x19a0000000000000+mb.created*1_000_003+mb.salt<<36)
 }
 
-// add stores raw. With a thread it joins that thread; without one, thread rules decide.
-func (t *txn) add(raw []byte, labels []string, at time.Time, into *thread) *message {
+// deliver stores what arrives: the rules of threads say where it belongs.
+func (t *txn) deliver(raw []byte, labels []string, at time.Time) *message {
+	return t.add(raw, labels, at, func(m mail.Mail, subject string) *thread { return t.threadFor(m, subject) })
+}
+
+// compose stores what is written here: in that thread, or with nil in one of its own, as a client has to name the
+// thread to stay in it.
+func (t *txn) compose(raw []byte, label []string, into *thread) *message {
+	return t.add(raw, label, t.now, func(mail.Mail, string) *thread { return into })
+}
+
+func (t *txn) add(raw []byte, labels []string, at time.Time, choose func(m mail.Mail, subject string) *thread) *message {
 	m, err := mail.ParseBytes(raw)
 	if err != nil {
 		m = mail.Mail{}
@@ -104,9 +114,7 @@ func (t *txn) add(raw []byte, labels []string, at time.Time, into *thread) *mess
 	if len(m.From) > 0 {
 		msg.from = m.From[0].Address
 	}
-	if into == nil {
-		into = t.threadFor(m, subject)
-	}
+	into := choose(m, subject)
 	if into == nil {
 		into = &thread{id: msg.id, subject: subject}
 		t.threads[into.id] = into

@@ -2,7 +2,6 @@ package gmailsim
 
 import (
 	"slices"
-	"time"
 
 	"github.com/postroom/postroom/core/mail"
 )
@@ -176,8 +175,7 @@ func (c *call) store(dated string) (any, error) {
 		at = m.Date
 	}
 	labels := slices.Compact(slices.Sorted(slices.Values(in.LabelIDs)))
-	m := c.add(in.Raw, labels, at.Truncate(time.Millisecond), c.join(in))
-	return m.brief(), nil
+	return c.deliver(in.Raw, labels, at).brief(), nil
 }
 
 // join is the thread that a request names, if the mail meets the rules for it: an answer to a mail of the thread

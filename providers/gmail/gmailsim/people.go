@@ -23,7 +23,7 @@ func (s *Sim) ReceiveAt(mailbox string, raw []byte, at time.Time, labels ...stri
 		if err != nil {
 			return err
 		}
-		id = t.add(slices.Clone(raw), ids, at, nil).id
+		id = t.deliver(slices.Clone(raw), ids, at).id
 		return nil
 	})
 	return id, err

@@ -60,7 +60,7 @@ func (t *txn) send(raw []byte, into *thread) (*message, error) {
 	if toSelf {
 		labels = []string{labelSent, labelInbox, labelUnread}
 	}
-	msg := t.add(raw, labels, t.now, into)
+	msg := t.compose(raw, labels, into)
 	t.sent = append(t.sent, sentMail{recipients: recipients, raw: raw})
 	return msg, nil
 }
