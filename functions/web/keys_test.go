@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -39,6 +40,20 @@ func newRemoteGmail(t *testing.T, c *certs) (g *web.Gmail, q *queue, at *time.Ti
 	g, q, _ = newGmail()
 	g.Keys = web.GoogleKeys(&http.Client{Transport: c}, func() time.Time { return now })
 	return g, q, &now
+}
+
+// pushUntil sends a push again and again, as Pub/Sub does, until it is answered so. The key set shares one fetch among all
+// who ask while it runs, and takes its result into use a moment after it has answered them with it.
+func pushUntil(t *testing.T, g *web.Gmail, bearer string, status int) {
+	t.Helper()
+	var got int
+	for range 10_000 {
+		if got = postGmail(t, g, bearer, pushBody(std(helpData))).StatusCode; got == status {
+			return
+		}
+		runtime.Gosched()
+	}
+	t.Errorf("status %d, want %d in the end", got, status)
 }
 
 func TestGoogleKeys(t *testing.T) {
@@ -79,12 +94,8 @@ func TestGoogleKeys(t *testing.T) {
 		t.Errorf("within the minute: status %d", resp.StatusCode)
 	}
 	*now = now.Add(time.Minute)
-	if resp := postGmail(t, g, fresh, pushBody(std(helpData))); resp.StatusCode != 204 {
-		t.Errorf("after the minute: status %d", resp.StatusCode)
-	}
-	if resp := postGmail(t, g, bearer, pushBody(std(helpData))); resp.StatusCode != 401 {
-		t.Errorf("with the old key: status %d", resp.StatusCode)
-	}
+	pushUntil(t, g, fresh, 204)
+	pushUntil(t, g, bearer, 401)
 	if c.fetches != 2 {
 		t.Errorf("%d fetches, want 2", c.fetches)
 	}
@@ -116,9 +127,7 @@ func TestGoogleKeysUnavailable(t *testing.T) {
 			}
 			// It is not remembered: the repetition of the push comes through as soon as Google answers.
 			c.status, c.body, c.err = 200, body, nil
-			if resp := postGmail(t, g, bearer, pushBody(std(helpData))); resp.StatusCode != 204 {
-				t.Errorf("afterwards: status %d", resp.StatusCode)
-			}
+			pushUntil(t, g, bearer, 204)
 		})
 	}
 }
@@ -136,7 +145,5 @@ func TestGoogleKeysOutlastOutage(t *testing.T) {
 		t.Errorf("a known key: status %d", resp.StatusCode)
 	}
 	unknown := "Bearer " + signAs(t, stranger(), map[string]any{"alg": "RS256", "kid": "key-2"}, pushClaims())
-	if resp := postGmail(t, g, unknown, pushBody(std(helpData))); resp.StatusCode != 503 {
-		t.Errorf("an unknown key: status %d, want 503: it may be a new one", resp.StatusCode)
-	}
+	pushUntil(t, g, unknown, 503) // and not 401, for the key may be a new one
 }
