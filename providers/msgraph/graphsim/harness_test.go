@@ -191,3 +191,14 @@ func (tn *tenant) read(target string, header map[string]string) (ids []string, l
 	tn.t.Fatal("the delta does not end")
 	return nil, ""
 }
+
+// sendText posts a text/plain body and returns the status.
+func (tn *tenant) sendText(target, body string) int {
+	tn.t.Helper()
+	resp, err := tn.http.Post(api+target, "text/plain", strings.NewReader(body))
+	if err != nil {
+		tn.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
+}
