@@ -32,7 +32,7 @@ type Tokens func(mailbox inbox.MailboxID) (oauth2.TokenSource, error)
 // Config says how to reach Gmail. Tokens and Mailboxes are required.
 type Config struct {
 	Endpoint  string            // DefaultEndpoint if empty
-	Transport http.RoundTripper // http.DefaultTransport if nil
+	Transport http.RoundTripper // one that waits a minute at most for an answer, if nil
 	Tokens    Tokens
 	// Mailboxes may be worked. A request for any other fails before a token is asked for.
 	Mailboxes []inbox.MailboxID
@@ -73,7 +73,7 @@ func NewClient(c Config) (*Client, error) {
 		c.Endpoint += "/"
 	}
 	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
+		c.Transport = defaultTransport()
 	}
 	if c.Now == nil {
 		c.Now = time.Now
@@ -127,6 +127,13 @@ func (c *Client) jitter() time.Duration {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return time.Duration(c.config.Rand.Int64N(int64(time.Second)))
+}
+
+func defaultTransport() http.RoundTripper {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = time.Minute
+	t.MaxIdleConnsPerHost = 32 // several mailboxes with maxInFlight requests each
+	return t
 }
 
 func normal(m inbox.MailboxID) inbox.MailboxID {

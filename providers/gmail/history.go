@@ -17,8 +17,7 @@ import (
 const (
 	recordsPerRequest = 500 // Google's maximum
 	maxRequests       = 20  // of history read for one page
-	maxToFetch        = 500 // messages in a page that must be fetched
-	maxChanges        = 5000
+	maxChanges        = 1000
 )
 
 // history gives the changes after start, one state a message, and that the last.
@@ -51,7 +50,7 @@ func (m *Mailbox) history(ctx context.Context, start uint64) (pipeline.Page, err
 		read, token = answer.HistoryId, answer.NextPageToken
 		complete = token == ""
 	}
-	changes, last, all := w.cut(complete)
+	changes, last, all := w.cut()
 	page := pipeline.Page{More: !all || !complete}
 	next := cursor{History: max(last, start, 1)}
 	if !page.More {
@@ -86,14 +85,8 @@ func (m *Mailbox) observation(ctx context.Context, c *change, complete bool) (in
 type change struct {
 	id, thread string
 	labels     []string // nil where the last record does not say
-	added      bool
 	gone       bool
 	last       uint64 // its last record
-}
-
-// fetched reports whether the pipeline will have to fetch the message.
-func (c *change) fetched(complete bool) bool {
-	return !c.gone && (c.added && !slices.Contains(c.labels, labelDraft) || c.labels == nil || !complete)
 }
 
 // window merges records.
@@ -124,9 +117,7 @@ func (w *window) add(r *api.History) {
 	}
 	for _, e := range r.MessagesAdded {
 		if e != nil {
-			if c := touch(e.Message); c != nil {
-				c.added = true
-			}
+			touch(e.Message)
 		}
 	}
 	for _, e := range r.LabelsAdded {
@@ -158,7 +149,7 @@ func (w *window) add(r *api.History) {
 
 // cut gives the messages whose last record is the oldest, in that order, as many as a page may hold, with the record
 // up to which they are all that changed. all says that none is left.
-func (w *window) cut(complete bool) (page []*change, last uint64, all bool) {
+func (w *window) cut() (page []*change, last uint64, all bool) {
 	list := make([]*change, 0, len(w.seen))
 	for _, c := range w.seen {
 		list = append(list, c)
@@ -166,14 +157,9 @@ func (w *window) cut(complete bool) (page []*change, last uint64, all bool) {
 	slices.SortFunc(list, func(a, b *change) int {
 		return cmp.Or(cmp.Compare(a.last, b.last), cmp.Compare(a.id, b.id))
 	})
-	fetched := 0
-	for i, c := range list {
-		full := fetched >= maxToFetch || i >= maxChanges
-		if full && c.last > list[i-1].last { // one record may change many messages and is not to be split
+	for i := maxChanges; i < len(list); i++ {
+		if list[i].last > list[i-1].last { // one record may change many messages and is not to be split
 			return list[:i], list[i-1].last, false
-		}
-		if c.fetched(complete) {
-			fetched++
 		}
 	}
 	return list, w.last, true

@@ -11,6 +11,7 @@ import (
 	api "google.golang.org/api/gmail/v1"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/pipeline"
 )
 
 // label is one label of the mailbox. The id never changes; people rename labels.
@@ -203,11 +204,13 @@ func (m *Mailbox) createLabel(ctx context.Context, name, colour string) (label, 
 		l.user = true
 		return l, nil
 	case hasCode(err, http.StatusBadRequest):
-		var why string
-		if f := new(failure); errors.As(m.account.explain("create label", err), &f) {
-			why = f.message
+		explained := m.account.explain(fmt.Sprintf("create label %q", name), err)
+		var permanent *pipeline.Permanent
+		var answer *failure
+		if errors.As(explained, &permanent) || !errors.As(explained, &answer) {
+			return label{}, explained
 		}
-		return label{}, &badName{name, why}
+		return label{}, &badName{name, answer.message}
 	case !hasCode(err, http.StatusConflict):
 		return label{}, m.account.explain(fmt.Sprintf("create label %q", name), err)
 	}
