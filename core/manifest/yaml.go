@@ -1,0 +1,150 @@
+package manifest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// Bounds of the file. They keep the YAML parser, which recurses and does not bound itself, from being made to work for
+// long or to run out of stack.
+const (
+	MaxBytes    = 1 << 20
+	maxLine     = 4000 // bytes
+	maxBrackets = 32   // deep
+)
+
+// spot is a place in the file, both from 1; the zero spot is unknown.
+type spot struct{ line, column int }
+
+// readYAML gives the root of the one document in data, nil where there is something wrong.
+func readYAML(data []byte, p *problems) ast.Node {
+	if len(data) > MaxBytes {
+		p.add(spot{1, 1}, fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d are read", MaxBytes))
+		return nil
+	}
+	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
+	text := strings.ReplaceAll(string(data), "\r\n", "\n")
+	p.lines = strings.Split(text, "\n")
+	for i, line := range p.lines {
+		switch {
+		case !utf8.ValidString(line):
+			p.add(spot{i + 1, 1 + utf8.RuneCountInString(line[:invalidAt(line)])}, "this is not UTF-8", "save the file as UTF-8")
+			return nil
+		case len(line) > maxLine:
+			p.add(spot{i + 1, maxLine}, "the line is too long", fmt.Sprintf("at most %d bytes fit one line; write lists one item a line", maxLine))
+			return nil
+		case strings.ContainsRune(line, 0) || strings.ContainsRune(line, '\r'):
+			p.add(spot{i + 1, 1 + strings.IndexAny(line, "\x00\r")}, "there is a control character in this line", "take it out")
+			return nil
+		}
+	}
+	file, err := parse(text, p)
+	if err != nil {
+		var syntax yaml.Error
+		at, message := spot{1, 1}, err.Error()
+		if errors.As(err, &syntax) {
+			at, message = tokenSpot(syntax.GetToken()), syntax.GetMessage()
+		}
+		p.add(at, "this is not YAML: "+message, p.syntaxFix(at))
+		return nil
+	}
+	if file == nil {
+		return nil
+	}
+	var root ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if root != nil {
+			p.add(tokenSpot(doc.Body.GetToken()), "there is more than one document in the file", "take out the line with ---")
+			return nil
+		}
+		root = doc.Body
+	}
+	if root == nil {
+		p.add(spot{1, 1}, "the file is empty", `begin with "version: 1"`)
+	}
+	return root
+}
+
+// parse runs the YAML parser. A panic in it is a fault of that parser which some strange file brings out; for the one who
+// wrote the file it is a file that cannot be read.
+func parse(text string, p *problems) (file *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			file, err = nil, errors.New("it cannot be read")
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	depth := 0
+	for _, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			depth++
+		case token.SequenceEndType, token.MappingEndType:
+			depth--
+		case token.AnchorType, token.AliasType, token.MergeKeyType:
+			p.add(tokenSpot(t), "anchors and aliases are not read", "write the value out in each place; quote a text that begins with & or *")
+			return nil, nil
+		case token.TagType:
+			p.add(tokenSpot(t), "YAML tags are not read", "take it out; quote a text that begins with !")
+			return nil, nil
+		case token.DirectiveType:
+			p.add(tokenSpot(t), "YAML directives are not read", "take it out; quote a text that begins with %")
+			return nil, nil
+		}
+		if depth > maxBrackets {
+			p.add(tokenSpot(t), "there are too many brackets inside one another", "")
+			return nil, nil
+		}
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// syntaxFix guesses what went wrong around a place where the file is no YAML.
+func (p *problems) syntaxFix(at spot) string {
+	for n := at.line; n >= max(1, at.line-1) && n <= len(p.lines); n-- {
+		line := p.lines[n-1]
+		trimmed := strings.TrimSpace(line)
+		_, value, _ := strings.Cut(trimmed, ": ")
+		switch {
+		case strings.HasPrefix(line, "\t") || strings.HasPrefix(strings.TrimLeft(line, " "), "\t"):
+			return "indent with spaces, not with tabs"
+		case strings.HasPrefix(strings.TrimSpace(value), ">") || strings.HasPrefix(trimmed, "- >") || strings.Contains(line, "{size: >"):
+			return `put quotes around it: "> 5MB"`
+		case strings.HasPrefix(value, "*") || strings.HasPrefix(trimmed, "- *"):
+			return `put quotes around it: "*@contoso.com"`
+		case strings.HasPrefix(value, "@") || strings.HasPrefix(value, "`") || strings.HasPrefix(trimmed, "- @"):
+			return `put quotes around it: "@contoso.com"`
+		}
+	}
+	return "look at the indentation, and put quotes around texts with : # @ * & ! > | { } [ ] in them"
+}
+
+func tokenSpot(t *token.Token) spot {
+	if t == nil || t.Position == nil {
+		return spot{}
+	}
+	return spot{t.Position.Line, t.Position.Column}
+}
+
+func invalidAt(s string) int {
+	for i, r := range s {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(s[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return len(s)
+}
