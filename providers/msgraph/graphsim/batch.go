@@ -86,10 +86,6 @@ func (s *Sim) prepare(item *batchItem, origin string) {
 	if bytes.Equal(body, []byte("null")) {
 		body = nil
 	}
-	if len(body) > 0 && header.Get("Content-Type") == "" {
-		refuse(s.badRequest("Write request id : " + item.ID + " does not contain Content-Type header or body."))
-		return
-	}
 	// A body that is not JSON travels as a string.
 	var text string
 	if len(body) > 0 && body[0] == '"' && json.Unmarshal(body, &text) == nil {
@@ -104,8 +100,11 @@ func (s *Sim) prepare(item *batchItem, origin string) {
 		return
 	}
 	item.req = req
-	if req.segment(0) == "$batch" {
+	switch {
+	case req.segment(0) == "$batch":
 		refuse(s.badRequest("A batch cannot hold a batch."))
+	case len(body) > 0 && header.Get("Content-Type") == "":
+		refuse(s.badRequest("Request " + item.ID + " has a body and no Content-Type header."))
 	}
 }
 
