@@ -1,9 +1,11 @@
 package msgraph_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"regexp"
@@ -38,6 +40,14 @@ type tenant struct {
 
 func newTenant(t *testing.T, change ...func(*graphsim.Sim)) *tenant {
 	t.Helper()
+	tn := bare(t, change...)
+	tn.trips.Handler = immutable(t, checked(t, tn.Sim))
+	return tn
+}
+
+// bare is a tenant whose exchanges are not checked, for benchmarks.
+func bare(t *testing.T, change ...func(*graphsim.Sim)) *tenant {
+	t.Helper()
 	tn := &tenant{t: t, now: noon}
 	tn.Sim = &graphsim.Sim{
 		Now:  func() time.Time { return tn.now },
@@ -47,7 +57,7 @@ func newTenant(t *testing.T, change ...func(*graphsim.Sim)) *tenant {
 	for _, c := range change {
 		c(tn.Sim)
 	}
-	tn.trips = &fault.Transport{Handler: checked(t, tn.Sim)}
+	tn.trips = &fault.Transport{Handler: tn.Sim}
 	must(t, tn.AddMailbox(graphsim.Mailbox{Address: support, Name: "Contoso Support"}))
 	tn.client = tn.newClient(tn.trips)
 	return tn
@@ -227,3 +237,40 @@ var token = regexp.MustCompile(`token=[^"\\]+`)
 
 // replaceTokens spoils the delta tokens in a cursor.
 func replaceTokens(cursor string) string { return token.ReplaceAllString(cursor, "token=spoilt") }
+
+// immutable fails the test for every request about messages, in a batch or alone, that does not ask for immutable ids:
+// such a message would change its id with its folder.
+func immutable(t *testing.T, next http.Handler) http.Handler {
+	const ids = `IdType="ImmutableId"`
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(r.URL.Path, "/messages") && !strings.Contains(r.Header.Get("Prefer"), ids) {
+			t.Errorf("%s %s without immutable ids", r.Method, r.URL)
+		}
+		if strings.HasSuffix(r.URL.Path, "/$batch") {
+			var batch struct {
+				Requests []struct {
+					URL     string
+					Headers map[string]string
+				}
+			}
+			if err := json.Unmarshal(body, &batch); err != nil {
+				t.Error(err)
+			}
+			for _, inner := range batch.Requests {
+				asked := false
+				for name, value := range inner.Headers {
+					asked = asked || strings.EqualFold(name, "Prefer") && strings.Contains(value, ids)
+				}
+				if strings.Contains(inner.URL, "/messages") && !asked {
+					t.Errorf("%s in a batch without immutable ids", inner.URL)
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
