@@ -269,7 +269,28 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, f field, p path) {
 }
 
 func (d *decoder) wrongType(n ast.Node, t reflect.Type, p path) {
-	d.add(d.at(p), fmt.Sprintf("expected %s, not %s", wanted(t), found(n)), "")
+	d.add(d.at(p), fmt.Sprintf("expected %s, not %s", wanted(t), found(n)), shape(t))
+}
+
+// shape says how a value of t is written.
+func shape(t reflect.Type) string {
+	switch {
+	case isNamed(t):
+		return "write a name and its value on each line, as in VIP: red"
+	case t.Kind() == reflect.Struct:
+		var keys []string
+		for _, f := range fieldsOf(t) {
+			keys = append(keys, f.key)
+		}
+		return "its keys are " + strings.Join(keys, ", ")
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:
+		return "write [one, two]"
+	case t.Kind() == reflect.Slice:
+		return `begin each item of the list with "- "`
+	case t.Kind() == reflect.Int, t.Kind() == reflect.Bool:
+		return "write it without quotes"
+	}
+	return "put quotes around a text that looks like something else"
 }
 
 // wanted says in words what a value of t is.

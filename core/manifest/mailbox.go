@@ -78,7 +78,7 @@ func (r *reader) assignment(p *decide.Policy, m mailbox, at path) {
 	}
 	for _, e := range r.doc.Members {
 		if id := inbox.MemberID(e.Key); slices.Contains(m.Agents, e.Key) || slices.Contains(m.Leads, e.Key) {
-			p.Members = append(p.Members, decide.Member{ID: id, Name: e.Value.Name, Address: inbox.Address(strings.ToLower(e.Value.Email))})
+			p.Members = append(p.Members, decide.Member{ID: id, Name: spaced(e.Value.Name), Address: inbox.Address(strings.ToLower(e.Value.Email))})
 		}
 	}
 }
@@ -96,7 +96,7 @@ func (r *reader) team(ids []string, at path) (out []assign.Member) {
 			r.add(r.at(p), fmt.Sprintf("the member %s is here a second time", id), "take one out")
 			continue
 		}
-		out = append(out, assign.Member{ID: inbox.MemberID(id), Name: m.Name, Skills: m.Skills, Cap: m.Cap,
+		out = append(out, assign.Member{ID: inbox.MemberID(id), Name: spaced(m.Name), Skills: m.Skills, Cap: m.Cap,
 			Away: r.away(m, path("").key("members").key(id))})
 	}
 	return out

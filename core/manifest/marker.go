@@ -141,7 +141,7 @@ func (r *reader) markerOf(i int, pattern string) string {
 	if e.Value.Marker != "" {
 		return e.Value.Marker
 	}
-	name := strings.Join(strings.Fields(e.Value.Name), " ")
+	name := spaced(e.Value.Name)
 	first, _, _ := strings.Cut(name, " ")
 	return strings.NewReplacer("{first}", first, "{name}", name, "{id}", e.Key).Replace(pattern)
 }

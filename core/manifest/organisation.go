@@ -117,7 +117,7 @@ func (r *reader) day(s string, p path) (time.Time, bool) {
 	return t, true
 }
 
-// span reads a duration in days, weeks or what Go writes.
+// duration reads a duration in days, weeks or what Go writes.
 func (r *reader) duration(s string, p path) time.Duration {
 	if s == "" {
 		return 0
@@ -140,6 +140,9 @@ func (r *reader) shownName(s string, p path) {
 		r.add(r.at(p), "this is too long for a name, or has line breaks in it", fmt.Sprintf("write at most %d characters on one line", maxName))
 	}
 }
+
+// spaced is a name with one space between its words.
+func spaced(name string) string { return strings.Join(strings.Fields(name), " ") }
 
 // addEmpty tells that the text at p is empty; nothing where there was no text to begin with, for that has been told.
 func (r *reader) addEmpty(p path) {

@@ -93,8 +93,11 @@ func parse(text string, p *problems) (file *ast.File, err error) {
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
 			depth--
-		case token.AnchorType, token.AliasType, token.MergeKeyType:
-			p.add(tokenSpot(t), "anchors and aliases are not read", "write the value out in each place; quote a text that begins with & or *")
+		case token.AliasType:
+			p.add(tokenSpot(t), "a text that begins with * needs quotes", `write "*@contoso.com"; if an alias was meant, write the value out, for aliases are not read`)
+			return nil, nil
+		case token.AnchorType, token.MergeKeyType:
+			p.add(tokenSpot(t), "anchors and merge keys are not read", "write the value out in each place; quote a text that begins with &")
 			return nil, nil
 		case token.TagType:
 			p.add(tokenSpot(t), "YAML tags are not read", "take it out; quote a text that begins with !")

@@ -135,7 +135,14 @@ func compileExpression(source string) (*condition, *Error) {
 func expressionError(err error) *Error {
 	var f *file.Error
 	if errors.As(err, &f) {
-		return &Error{Line: f.Line, Column: f.Column + 1, Text: plainTypes.Replace(f.Message)}
+		text := plainTypes.Replace(f.Message)
+		fix := ""
+		for _, known := range knownNames {
+			if strings.HasPrefix(text, known.said) {
+				fix = known.fix
+			}
+		}
+		return &Error{Line: f.Line, Column: f.Column + 1, Text: text, Fix: fix}
 	}
 	return &Error{Text: err.Error()}
 }
@@ -146,6 +153,16 @@ var plainTypes = strings.NewReplacer(
 	"[]rules.Person", "list of persons", "[]rules.Attachment", "list of attachments", "rules.Person", "person", "rules.Attachment", "attachment",
 	"rules.Message", "message",
 )
+
+// knownNames says what there is, when something else was asked for.
+var knownNames = []struct{ said, fix string }{
+	{"message has no ", `a message has From, Sender, To, Cc, Subject, Body, Attachments, Size and Header("name")`},
+	{"a person has no ", "a person has Name, Address and Domain"},
+	{"an attachment has no ", "an attachment has Name, Type and Size"},
+	{"unknown name ", "what is known of the mail begins with message, as in message.Subject; texts need quotes"},
+	{"cannot get ", "the result must be true or false: compare with ==, <, > or contains"},
+	{"expected bool", "the result must be true or false: compare with ==, <, > or contains"},
+}
 
 // holds runs the expression. An error means that it could not be told.
 func (c *condition) holds(r *reading) (bool, error) {
