@@ -40,6 +40,7 @@ var levels = []struct {
 var libraries = map[string][]string{
 	"core/rules":    {"github.com/expr-lang/expr", "golang.org/x/text"},                                 // "if" expressions; folding of accents
 	"core/manifest": {"github.com/goccy/go-yaml", "github.com/invopop/jsonschema", "golang.org/x/text"}, // strict YAML with positions; the schema
+	"core/coretest": {"pgregory.net/rapid"},                                                             // random histories
 	"core/mail":     {"github.com/emersion/go-message", "golang.org/x/text", "golang.org/x/net/html"},   // MIME and charsets
 }
 

@@ -101,18 +101,26 @@ func (h *history) mark() {
 		return
 	}
 	member, isMember := map[inbox.Marker]inbox.MemberID{"@One": "one", "@Two": "two", "@Lead": "lead"}[m]
-	if !isMember || !h.live || state.Place == inbox.Trash || h.ours(l.id, m) || h.carriesOther(state, m) {
+	if !isMember || state.Place == inbox.Trash || h.ours(l, m) || h.unclear(l, m) || h.owns(l, member) {
 		return
 	}
-	h.claims[l.chain] = claim{member, m, h.syncs}
+	h.claims[l.chain] = claim{member, m, h.office.Now(), h.syncs}
 }
 
-// ours reports whether an action of ours that is under way would put the marker on too: then nobody can tell who did.
-func (h *history) ours(id inbox.MessageID, m inbox.Marker) bool {
-	k, ok := h.known(id)
+// ours reports whether we may have put the marker on as well: then nobody can tell who did.
+func (h *history) ours(l letter, m inbox.Marker) bool {
+	k, ok := h.known(l.id)
 	if !ok {
-		// Not seen yet. Old mail that was read is nobody's work, whatever is on it.
-		return slices.ContainsFunc(h.letters, func(l letter) bool { return l.id == id && l.Read })
+		// Not seen yet: mail from before Postroom may be nobody's work, whatever is on it; and a write of ours on a
+		// whole thread may reach a mail that we have not seen.
+		progress, err := h.store.Mailbox(h.ctx, h.office.Mailbox)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		return progress.CutOver.IsZero() || l.At.Before(progress.CutOver) || slices.ContainsFunc(h.letters, func(o letter) bool {
+			_, seen := h.known(o.id)
+			return seen && o.chain == l.chain
+		})
 	}
 	actions, err := h.store.Pending(h.ctx, h.office.Mailbox, 0)
 	if err != nil {
@@ -126,9 +134,27 @@ func (h *history) ours(id inbox.MessageID, m inbox.Marker) bool {
 	return inbox.HasMarker(k.State.Markers, m) // we have not seen yet that it was taken off before
 }
 
-// carriesOther: two members' markers put on by hand say two things.
-func (h *history) carriesOther(s inbox.State, m inbox.Marker) bool {
-	return slices.ContainsFunc(s.Markers, func(x inbox.Marker) bool { return x != m && x[0] == '@' })
+// owns reports whether the member has the letter's conversation already: then the marker says nothing new.
+func (h *history) owns(l letter, m inbox.MemberID) bool {
+	return slices.ContainsFunc(h.letters, func(o letter) bool {
+		k, ok := h.known(o.id)
+		return ok && o.From == l.From && bare(o.Subject) == bare(l.Subject) && h.conversation(k.Conversation).Owner == m
+	})
+}
+
+// unclear reports whether people have said two things at once: another member's marker, not seen by us yet, is on a
+// mail of the same conversation.
+func (h *history) unclear(l letter, m inbox.Marker) bool {
+	return slices.ContainsFunc(h.letters, func(o letter) bool {
+		if o.From != l.From || bare(o.Subject) != bare(l.Subject) {
+			return false
+		}
+		state, _ := h.office.State(o.id)
+		k, _ := h.known(o.id)
+		return slices.ContainsFunc(state.Markers, func(x inbox.Marker) bool {
+			return x[0] == '@' && !(o.id == l.id && x == m) && (o.id == l.id || !inbox.HasMarker(k.State.Markers, x))
+		})
+	})
 }
 
 // private puts a marker of a person's own on, or takes it off.

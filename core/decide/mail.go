@@ -75,7 +75,7 @@ func (t *turn) arrived(ch inbox.Change) {
 	default:
 		t.answeredByCustomer(m)
 	}
-	if t.claimed = false; !t.c.Imported {
+	if t.claimed = false; !ch.Imported || !t.c.Imported {
 		// Somebody marked it before we saw it.
 		for _, marker := range ch.Added {
 			t.putOn(m.ID, marker)
@@ -197,7 +197,8 @@ func (t *turn) sent(ch inbox.Change) {
 		}
 		return
 	}
-	if known && author != t.c.Owner {
+	// An answer that is seen late does not undo what somebody has said of the owner since.
+	if known && author != t.c.Owner && !m.At.Before(t.c.Taken.Truncate(time.Second)) {
 		t.emit(inbox.Event{Kind: inbox.EventAssigned, By: by, Member: author, From: t.c.Owner, Why: []string{"whoever answers has it"}})
 	}
 	if t.c.Status == inbox.Open || t.c.Imported {

@@ -91,9 +91,9 @@ func (t *turn) moved(ch inbox.Change) {
 	to, was := ch.State.Place, ch.Known.State.Place
 	t.emit(inbox.Event{Kind: inbox.EventMoved, By: inbox.ByTeam, Message: ch.ID(), Place: to, Was: was})
 	e := inbox.Event{By: inbox.ByTeam, Message: ch.ID()}
+	t.out.Remark = !ch.Known.Marked() // what lay in the bin has missed what was decided meanwhile
 	switch {
 	case to == inbox.Inbox:
-		t.out.Remark = true
 		if t.c.Status == inbox.Closed {
 			e.Why = []string{"the mail was put back into the inbox"}
 			t.reopen(e)

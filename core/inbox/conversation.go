@@ -48,6 +48,7 @@ type Conversation struct {
 	Customer Person    `json:"customer,omitzero"`
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`          // when the last event happened
+	Taken    time.Time `json:"taken,omitzero"`   // when a person last said whose it is
 	LastIn   time.Time `json:"lastIn,omitzero"`  // newest mail of a person from outside
 	LastOut  time.Time `json:"lastOut,omitzero"` // newest mail of a person of the team
 
@@ -71,6 +72,9 @@ func (c Conversation) With(e Event) Conversation {
 	case EventAssigned, EventEscalated:
 		c.Owner, c.Overflow, c.Imported = e.Member, e.Kind == EventEscalated, false
 		c.Skill = e.Skill
+		if e.By != ByPostroom {
+			c.Taken = e.At
+		}
 	case EventReleased:
 		if c.Owner != "" {
 			c.Former = c.Owner

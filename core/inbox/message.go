@@ -134,7 +134,7 @@ type Observation struct {
 type Known struct {
 	ID           MessageID      `json:"id"`
 	Conversation ConversationID `json:"conversation"`
-	Thread       ThreadID       `json:"thread,omitempty"`
+	Thread       ThreadID       `json:"thread,omitempty"` // empty where the thread is only a hint
 	Direction    Direction      `json:"direction"`
 	At           time.Time      `json:"at"`
 	State        State          `json:"state"`

@@ -136,7 +136,7 @@ func (w *round) conversation(ctx context.Context, c inbox.Conversation, actions 
 
 // alike reports whether every message of the page needs the very same write, so that one on the thread will do.
 func (w *round) alike(page []inbox.Known, shown []inbox.Marker) bool {
-	if len(page) == 0 {
+	if len(page) == 0 || page[0].Thread == "" {
 		return false
 	}
 	first, firstOff := w.policy.Difference(page[0].State.Markers, shown)
@@ -185,19 +185,30 @@ func (w *round) flush(ctx context.Context) error {
 	if failed == nil && len(ended) < len(writes) {
 		failed = errors.New("the provider did not say how every write ended")
 	}
+	byMessage := make(map[inbox.MessageID]Write, len(writes))
+	for _, write := range writes {
+		byMessage[write.Message] = write
+	}
 	var seen []inbox.Known
 	for _, e := range ended {
-		k, asked := w.known[e.Message]
-		if !asked {
+		asked, ok := byMessage[e.Message]
+		if !ok {
 			continue
 		}
+		k := w.known[e.Message]
 		delete(w.known, e.Message)
 		switch e.Outcome {
 		case Done:
-			place := k.State.Place
-			k.State = e.State
-			if k.State.Place == "" {
-				k.State.Place = place
+			state := e.State
+			if state.Place == "" {
+				state.Place = k.State.Place
+			}
+			k.State.Revision, k.State.Stamp, k.State.Markers = state.Revision, state.Stamp, after(k.State.Markers, asked)
+			if added, removed := w.own(k.State.Markers, state.Markers); len(added)+len(removed) > 0 || state.Place != k.State.Place {
+				// It carries what we wrote and something else that a person did in the same moment.
+				w.again = append(w.again, inbox.Observation{ID: k.ID, Thread: k.Thread, State: &state})
+			} else {
+				k.State = state
 			}
 			seen = append(seen, k)
 			w.report.Writes++
@@ -222,6 +233,18 @@ func (w *round) flush(ctx context.Context) error {
 		w.settled(keys)
 	}
 	return failed
+}
+
+// after is what a message carries when nothing but the write has happened to it.
+func after(markers []inbox.Marker, w Write) []inbox.Marker {
+	out := slices.DeleteFunc(slices.Clone(markers), func(m inbox.Marker) bool { return inbox.HasMarker(w.Remove, m) })
+	for _, m := range w.Add {
+		if !inbox.HasMarker(out, m) {
+			out = append(out, m)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 func (r *run) settled(keys []string) {

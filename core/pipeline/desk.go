@@ -78,7 +78,7 @@ func (d *desk) load(ctx context.Context, changes []inbox.Change) error {
 		}
 		d.drafts[id] = &draft{before: c, unit: Unit{Conversation: c, Expect: c.Seq}}
 	}
-	return nil
+	return d.echoes(ctx, changes)
 }
 
 // work decides one change.
@@ -99,9 +99,11 @@ func (d *desk) work(ch inbox.Change) {
 	switch ch.Kind {
 	case inbox.Arrived, inbox.SentOut:
 		m := ch.Message
-		f.unit.Joined = append(f.unit.Joined, inbox.Known{
-			ID: m.ID, Conversation: id, Thread: m.Thread, Direction: m.Direction, At: m.At, State: ch.State,
-		})
+		k := inbox.Known{ID: m.ID, Conversation: id, Direction: m.Direction, At: m.At, State: ch.State}
+		if !m.ThreadIsHint {
+			k.Thread = m.Thread
+		}
+		f.unit.Joined = append(f.unit.Joined, k)
 	default:
 		if decision.Remark {
 			f.remark = append(f.remark, ch.ID())

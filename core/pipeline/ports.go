@@ -39,8 +39,8 @@ type Page struct {
 // Write asks for markers on one message. Add and Remove name markers of ours only; others on the message stay.
 type Write struct {
 	Message inbox.MessageID
-	Thread  inbox.ThreadID
-	State   inbox.State // as last known; Revision guards the write where the provider can
+	Thread  inbox.ThreadID // empty where the provider's threads are only hints
+	State   inbox.State    // as last known; Revision guards the write where the provider can
 	Add     []inbox.Marker
 	Remove  []inbox.Marker
 	// WholeThread: every message of the thread that Postroom knows is in this call with the same Add and Remove, and

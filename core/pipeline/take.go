@@ -68,7 +68,7 @@ func (r *run) decide(ctx context.Context, seen []inbox.Observation) ([]Unit, err
 	return desk.units(), nil
 }
 
-// last keeps the last observation of each message, in the order of their first.
+// last keeps the newest observation of each message, in the order of their first.
 func last(seen []inbox.Observation) []inbox.Observation {
 	at := make(map[inbox.MessageID]int, len(seen))
 	out := make([]inbox.Observation, 0, len(seen))
@@ -77,7 +77,9 @@ func last(seen []inbox.Observation) []inbox.Observation {
 			if o.Message == nil {
 				o.Message = out[i].Message // what a mail says does not change
 			}
-			out[i] = o
+			if o.State == nil || out[i].State == nil || o.State.Stamp >= out[i].State.Stamp {
+				out[i] = o
+			}
 			continue
 		}
 		at[o.ID] = len(out)
