@@ -21,9 +21,9 @@ const maxLabelIDs = 100
 // Mark implements pipeline.Provider. Writes that differ by the same labels are sent together, in the way that costs
 // the fewest units (see plan). Labels that are missing are created.
 //
-// The state it reports is the one it was given with its own changes made, not the one in Gmail's answer: what
-// somebody else changed meanwhile is not ours to report as seen, and comes with the history after the cursor. Gmail
-// has no guarded writes, so that no write ever ends as Changed.
+// Of Postroom's own markers it reports those it was given with its changes made, not those in Gmail's answer: what
+// somebody did to them meanwhile must not pass for seen, and comes with the history after the cursor. Gmail has no
+// guarded writes, so that no write ever ends as Changed.
 func (m *Mailbox) Mark(ctx context.Context, writes []pipeline.Write) ([]pipeline.Written, error) {
 	m.account.writes.Lock()
 	defer m.account.writes.Unlock()
@@ -163,7 +163,7 @@ func (mk *marking) group(ctx context.Context, g *group, tasks []task) error {
 
 func (mk *marking) step(ctx context.Context, g *group, s step) error {
 	m := mk.mailbox
-	var stamps map[inbox.MessageID]uint64
+	answered := map[inbox.MessageID]*api.Message{}
 	err := m.write(ctx, g, func(add, remove []string) error {
 		var err error
 		switch s.kind {
@@ -172,7 +172,7 @@ func (mk *marking) step(ctx context.Context, g *group, s step) error {
 			answer, err = m.account.users.Threads.Modify(m.user(), string(s.tasks[0].Thread),
 				&api.ModifyThreadRequest{AddLabelIds: add, RemoveLabelIds: remove}).Context(ctx).Do()
 			if err == nil {
-				stamps = historyIDs(answer.Messages...)
+				collect(answered, answer.Messages...)
 			}
 		case batch:
 			ids := make([]string, len(s.tasks))
@@ -186,7 +186,7 @@ func (mk *marking) step(ctx context.Context, g *group, s step) error {
 			answer, err = m.account.users.Messages.Modify(m.user(), string(s.tasks[0].Message),
 				&api.ModifyMessageRequest{AddLabelIds: add, RemoveLabelIds: remove}).Context(ctx).Do()
 			if err == nil {
-				stamps = historyIDs(answer)
+				collect(answered, answer)
 			}
 		}
 		return err
@@ -195,7 +195,11 @@ func (mk *marking) step(ctx context.Context, g *group, s step) error {
 	switch {
 	case err == nil:
 		for _, t := range s.tasks {
-			mk.end(t, pipeline.Done, m.after(t.state, g, stamps[t.Message]), "")
+			s, err := m.after(ctx, t.state, g, answered[t.Message])
+			if err != nil {
+				return err
+			}
+			mk.end(t, pipeline.Done, s, "")
 		}
 		return nil
 	case errors.As(err, &bad):
@@ -291,35 +295,40 @@ func (m *Mailbox) resolve(ctx context.Context, g *group) (add, remove []string, 
 }
 
 // after is the state with the group's labels put on and taken off. Names are written as the mailbox has them, so that
-// they equal what the next page shows.
-func (m *Mailbox) after(s inbox.State, g *group, history uint64) inbox.State {
-	m.mu.Lock()
-	table := m.table
-	m.mu.Unlock()
-	markers := pick(s.Markers, func(x inbox.Marker) bool { return !inbox.HasMarker(g.remove, x) })
+// they equal what the next page shows. answer is the message as Google shows it after the write, nil where it does not.
+func (m *Mailbox) after(ctx context.Context, s inbox.State, g *group, answer *api.Message) (inbox.State, error) {
+	table, err := m.labels(ctx)
+	if err != nil {
+		return inbox.State{}, err
+	}
+	kept := pick(s.Markers, func(x inbox.Marker) bool { return !inbox.HasMarker(g.remove, x) })
 	for _, name := range g.add {
-		if table != nil {
-			if l, ok := table.named(string(name)); ok {
-				name = inbox.Marker(l.name)
-			}
+		if l, ok := table.named(string(name)); ok {
+			name = inbox.Marker(l.name)
 		}
-		markers = append(markers, name)
+		kept = append(kept, name)
 	}
-	slices.Sort(markers)
-	s.Markers = markers
+	if answer != nil && answer.LabelIds != nil {
+		now, err := m.markers(ctx, answer.LabelIds)
+		if err != nil {
+			return inbox.State{}, err
+		}
+		kept = slices.DeleteFunc(kept, func(x inbox.Marker) bool { return !m.options.Own(x) })
+		kept = append(kept, slices.DeleteFunc(now, m.options.Own)...)
+	}
+	slices.Sort(kept)
+	s.Markers = kept
 	// The record of our own write. What others did before it is older, but our record comes after theirs and shows it.
-	if history <= math.MaxInt64 {
-		s.Stamp = max(s.Stamp, int64(history))
+	if answer != nil && answer.HistoryId <= math.MaxInt64 {
+		s.Stamp = max(s.Stamp, int64(answer.HistoryId))
 	}
-	return s
+	return s, nil
 }
 
-func historyIDs(messages ...*api.Message) map[inbox.MessageID]uint64 {
-	out := make(map[inbox.MessageID]uint64, len(messages))
+func collect(into map[inbox.MessageID]*api.Message, messages ...*api.Message) {
 	for _, msg := range messages {
 		if msg != nil {
-			out[inbox.MessageID(msg.Id)] = msg.HistoryId
+			into[inbox.MessageID(msg.Id)] = msg
 		}
 	}
-	return out
 }
