@@ -5,16 +5,16 @@ import "strings"
 // maxAddresses bounds one field's recipients; what follows is dropped.
 const maxAddresses = 5000
 
-// appendAddresses reads an address field. Commas inside quotes, comments and angle brackets do not separate;
+// appendAddresses reads an address field, already decoded: names that hold commas are quoted by then. Commas inside quotes, comments and angle brackets do not separate;
 // semicolons do, as some clients write them; a group's name is dropped and its members are kept.
-func appendAddresses(list []Address, value, local string) []Address {
+func appendAddresses(list []Address, value string) []Address {
 	var depth int
 	var quoted, angle bool
 	start := 0
 	lastQuote, lastParen, lastAngle := strings.LastIndexByte(value, '"'), strings.LastIndexByte(value, ')'), strings.LastIndexByte(value, '>')
 	for i := 0; i <= len(value) && len(list) < maxAddresses; i++ {
 		if i == len(value) {
-			return appendAddress(list, value[start:], local)
+			return appendAddress(list, value[start:])
 		}
 		switch c := value[i]; {
 		case c == '\\' && (quoted || depth > 0):
@@ -33,7 +33,7 @@ func appendAddresses(list []Address, value, local string) []Address {
 		case c == '>':
 			angle = false
 		case (c == ',' || c == ';') && (!angle || i > lastAngle || c == ';'):
-			list = appendAddress(list, value[start:i], local)
+			list = appendAddress(list, value[start:i])
 			start, angle = i+1, false
 		case c == ':' && !angle:
 			start = i + 1
@@ -42,7 +42,7 @@ func appendAddresses(list []Address, value, local string) []Address {
 	return list
 }
 
-func appendAddress(list []Address, s, local string) []Address {
+func appendAddress(list []Address, s string) []Address {
 	plain, comment := cutComments(s)
 	name, addr := "", ""
 	if i := strings.LastIndexByte(plain, '<'); i >= 0 {
@@ -64,9 +64,9 @@ func appendAddress(list []Address, s, local string) []Address {
 			name = plain
 		}
 	}
-	a := Address{Name: phrase(name, local), Address: addrSpec(addr, local)}
+	a := Address{Name: phrase(name), Address: addrSpec(addr)}
 	if a.Name == "" {
-		a.Name = phrase(comment, local)
+		a.Name = phrase(comment)
 	}
 	if a.Address == "" && (a.Name == "" || strings.Trim(a.Name, "<> ") == "") {
 		return list
@@ -74,10 +74,7 @@ func appendAddress(list []Address, s, local string) []Address {
 	return append(list, a)
 }
 
-func addrSpec(s, local string) string {
-	if strings.Contains(s, "=?") {
-		s = decodeWords(s, local)
-	}
+func addrSpec(s string) string {
 	s = strings.Trim(s, " \t'<>")
 	if strings.HasPrefix(s, `"`) && strings.HasSuffix(s, `"`) && len(s) > 1 {
 		s = s[1 : len(s)-1]
@@ -85,8 +82,8 @@ func addrSpec(s, local string) string {
 	return strings.ToLower(clean(strings.Join(strings.Fields(s), "")))
 }
 
-// phrase turns a display name into text: quotes off, escapes resolved, encoded words decoded.
-func phrase(s, local string) string {
+// phrase turns a display name into text: quotes off, escapes resolved.
+func phrase(s string) string {
 	s = strings.TrimSpace(s)
 	if strings.ContainsAny(s, `"\`) {
 		var b strings.Builder
@@ -101,7 +98,7 @@ func phrase(s, local string) string {
 		}
 		s = b.String()
 	}
-	s = strings.TrimSpace(decodeWords(s, local))
+	s = strings.TrimSpace(s)
 	if len(s) > 1 && s[0] == '\'' && s[len(s)-1] == '\'' {
 		s = s[1 : len(s)-1]
 	}

@@ -27,7 +27,8 @@ const MaxSize = 160 << 20
 // without giving an address, such as "Mail Delivery Subsystem".
 type Address struct{ Name, Address string }
 
-// Field is one header field, its value unfolded and decoded as RFC 2047 says.
+// Field is one header field, its value unfolded, decoded as RFC 2047 says, and without control characters. An
+// address field can be read again: a decoded name is quoted where it needs to be.
 type Field struct{ Name, Value string }
 
 // Attachment is any part that is not the mail's own text: files, inline pictures, attached mails, delivery
@@ -109,20 +110,21 @@ func parseHeader(raw []byte) (Mail, header, []byte, error) {
 	_, params := parseParams(h.get("Content-Type"))
 	local := params["charset"]
 	for _, f := range h {
-		m.Header = append(m.Header, Field{Name: clean(f.name), Value: decodeWords(f.value, local)})
+		value := decodeField(f.name, f.value, local)
+		m.Header = append(m.Header, Field{Name: clean(f.name), Value: value})
 		switch {
 		case strings.EqualFold(f.name, "From"):
-			m.From = appendAddresses(m.From, f.value, local)
+			m.From = appendAddresses(m.From, value)
 		case strings.EqualFold(f.name, "To"):
-			m.To = appendAddresses(m.To, f.value, local)
+			m.To = appendAddresses(m.To, value)
 		case strings.EqualFold(f.name, "Cc"):
-			m.Cc = appendAddresses(m.Cc, f.value, local)
+			m.Cc = appendAddresses(m.Cc, value)
 		case strings.EqualFold(f.name, "Bcc"):
-			m.Bcc = appendAddresses(m.Bcc, f.value, local)
+			m.Bcc = appendAddresses(m.Bcc, value)
 		case strings.EqualFold(f.name, "Sender"):
-			m.Sender = appendAddresses(m.Sender, f.value, local)
+			m.Sender = appendAddresses(m.Sender, value)
 		case strings.EqualFold(f.name, "Reply-To"):
-			m.ReplyTo = appendAddresses(m.ReplyTo, f.value, local)
+			m.ReplyTo = appendAddresses(m.ReplyTo, value)
 		case strings.EqualFold(f.name, "References"):
 			m.References = append(m.References, messageIDs(f.value)...)
 		}

@@ -185,6 +185,31 @@ func TestParseEncodedWords(t *testing.T) {
 	}
 }
 
+// TestDecodedFieldsCanBeReadAgain holds what everybody who writes a header from a decoded one relies on: no field
+// and no recipient appears that the sender's own header did not have.
+func TestDecodedFieldsCanBeReadAgain(t *testing.T) {
+	t.Parallel()
+	for _, value := range []string{
+		"=?utf-8?Q?=C3=85ben=2C_A?= <a@x.org>, b@x.org",
+		"\"=?utf-8?Q?=C3=85ben=2C_=22A=22?=\" <a@x.org>",
+		"=?utf-8?Q?boss=40contoso=2Ecom_=3Cboss=40contoso=2Ecom=3E?= <a@x.org>",
+		"=?utf-8?Q?a=0D=0ABcc:_evil=40x?= <a@x.org>",
+		"=?utf-8?B?XCI=?= <a@x.org>",
+	} {
+		m := parse(t, "From: "+value+"\n\n")
+		again := parse(t, "From: "+m.Get("From")+"\n\n")
+		if !reflect.DeepEqual(again.From, m.From) || len(again.Header) != 1 || strings.ContainsAny(m.Get("From"), "\r\n") {
+			t.Errorf("%s: %q becomes %q, by way of %q", value, m.From, again.From, m.Get("From"))
+		}
+	}
+	if m := parse(t, "Subject: =?utf-8?Q?a=0D=0ABcc:_x=40y?=\n\n"); m.Subject != "a  Bcc: x@y" {
+		t.Errorf("subject %q", m.Subject)
+	}
+	if m := parse(t, "Subject: =?utf-8?Q?a=2C_b?=\n\n"); m.Subject != "a, b" {
+		t.Errorf("subject %q", m.Subject)
+	}
+}
+
 func TestParseBrokenStructure(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -323,6 +348,9 @@ func checkClean(t *testing.T, m mail.Mail) {
 	}
 	for _, f := range m.Header {
 		all = append(all, f.Name, f.Value)
+		if strings.ContainsAny(f.Name+f.Value, "\r\n") {
+			t.Errorf("a line break in field %q: %q", f.Name, f.Value)
+		}
 	}
 	for _, a := range m.Attachments {
 		all = append(all, a.Name, a.ContentType, a.ContentID)
@@ -337,6 +365,14 @@ func checkClean(t *testing.T, m mail.Mail) {
 			t.Errorf("not clean: %q", s)
 		}
 	}
+}
+
+func headerNames(m mail.Mail) string {
+	names := " "
+	for _, f := range m.Header {
+		names += f.Name + "  "
+	}
+	return names
 }
 
 func FuzzParse(f *testing.F) {
@@ -355,6 +391,12 @@ func FuzzParse(f *testing.F) {
 		mail.Structure(raw)
 		if !utf8.ValidString(m.Plain()) {
 			t.Fatalf("Plain is not clean: %q", m.Plain())
+		}
+		if from := m.Get("From"); !strings.Contains(from, "=?") && strings.Count(strings.ToLower(headerNames(m)), " from ") == 1 {
+			again, err := mail.ParseHeader([]byte("From: " + from + "\n\n"))
+			if err != nil || !reflect.DeepEqual(again.From, m.From) {
+				t.Fatalf("From %q becomes %q by way of %q", m.From, again.From, from)
+			}
 		}
 		h, err := mail.ParseHeader(raw)
 		if err != nil || h.Subject != m.Subject || len(h.Header) != len(m.Header) {

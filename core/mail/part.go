@@ -34,7 +34,7 @@ func structure(h header, body []byte, parent string, depth int, n *int) Part {
 	}
 	p := Part{ContentType: kind, Charset: params["charset"], Header: make([]Field, 0, len(h))}
 	for _, f := range h {
-		p.Header = append(p.Header, Field{Name: clean(f.name), Value: decodeWords(f.value, p.Charset)})
+		p.Header = append(p.Header, Field{Name: clean(f.name), Value: decodeField(f.name, f.value, p.Charset)})
 	}
 	if strings.HasPrefix(kind, "multipart/") && depth < maxDepth {
 		for _, raw := range splitParts(body, params["boundary"]) {

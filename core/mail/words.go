@@ -1,30 +1,52 @@
 package mail
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // maxWord bounds one encoded word; the standard says 75, senders go far beyond.
 const maxWord = 8 << 10
 
 // decodeWords decodes RFC 2047 encoded words wherever they stand, also where the standard forbids them, and raw
-// eight-bit text by the mail's own character set. Adjacent words of one character set are joined before they are
-// converted, because senders split them inside a character.
-func decodeWords(s, local string) string {
+// eight-bit text by the mail's own character set. Control characters become blanks: a line break hidden in an
+// encoded word must not make a field of its own in whatever is written from the result.
+func decodeWords(s, local string) string { return decode(s, local, false) }
+
+// decodeField is decodeWords for the value of the named field. In address fields an encoded word that holds
+// commas, at signs or angle brackets comes out quoted, so that reading the value again finds the same people.
+func decodeField(name, s, local string) string {
+	return decode(s, local, isAddressField(name))
+}
+
+// decode joins adjacent words of one character set before it converts them, because senders split them inside a
+// character.
+func decode(s, local string, addresses bool) string {
 	if !strings.Contains(s, "=?") {
 		if ascii(s) {
-			return clean(s)
+			return oneLine(clean(s))
 		}
-		return toUTF8([]byte(s), localOrUTF8(s, local))
+		return oneLine(toUTF8([]byte(s), localOrUTF8(s, local)))
 	}
 	var out strings.Builder
 	var pending []byte // decoded bytes in charset, not yet converted
 	charset := ""
+	inQuotes := false
 	flush := func() {
-		out.WriteString(toUTF8(pending, charset))
+		word := toUTF8(pending, charset)
+		if addresses && strings.ContainsAny(word, "()<>[]:;@\\,\"") {
+			word = quoteEscaper.Replace(word)
+			if !inQuotes {
+				word = `"` + word + `"`
+			}
+		}
+		out.WriteString(word)
 		pending = pending[:0]
 	}
 	text := func(t string) {
 		if t != "" {
 			out.WriteString(toUTF8([]byte(t), localOrUTF8(t, local)))
+			inQuotes = inQuotes != (strings.Count(strings.ReplaceAll(t, `\"`, ""), `"`)%2 == 1)
 		}
 	}
 	afterWord := false
@@ -53,7 +75,38 @@ func decodeWords(s, local string) string {
 	}
 	flush()
 	text(s)
-	return out.String()
+	return oneLine(out.String())
+}
+
+var quoteEscaper = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+func isAddressField(name string) bool {
+	switch len(name) {
+	case 2:
+		return strings.EqualFold(name, "To") || strings.EqualFold(name, "Cc")
+	case 3:
+		return strings.EqualFold(name, "Bcc")
+	case 4:
+		return strings.EqualFold(name, "From")
+	case 6:
+		return strings.EqualFold(name, "Sender")
+	case 8:
+		return strings.EqualFold(name, "Reply-To")
+	}
+	return false
+}
+
+// oneLine puts blanks where control characters are.
+func oneLine(s string) string {
+	if strings.IndexFunc(s, unicode.IsControl) < 0 {
+		return s
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // localOrUTF8 prefers UTF-8 for raw header bytes that are valid UTF-8: mail in that form is far more often
