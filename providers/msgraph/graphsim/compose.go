@@ -33,9 +33,9 @@ func compose(m *message, now time.Time) []byte {
 	if at.IsZero() {
 		at = now
 	}
-	line("From", formatAddresses([]address{m.from}))
+	line("From", formatAddresses([]person{m.from}))
 	if m.sender != m.from {
-		line("Sender", formatAddresses([]address{m.sender}))
+		line("Sender", formatAddresses([]person{m.sender}))
 	}
 	line("To", formatAddresses(m.to))
 	line("Cc", formatAddresses(m.cc))
@@ -101,10 +101,10 @@ func writeQuoted(b *bytes.Buffer, content string) {
 	q.Close()
 }
 
-func formatAddresses(list []address) string {
+func formatAddresses(list []person) string {
 	var out []string
 	for _, a := range list {
-		if a == (address{}) {
+		if a == (person{}) {
 			continue
 		}
 		name := a.name

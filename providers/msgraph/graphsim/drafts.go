@@ -11,7 +11,7 @@ import (
 
 // newDraft is an empty draft of the mailbox, in no folder yet.
 func (mb *mailbox) newDraft() *message {
-	own := address{mb.name, mb.address}
+	own := person{mb.name, mb.address}
 	return &message{
 		rfcID: mb.newMessageID(), from: own, sender: own,
 		read: true, draft: true, importance: "normal", inference: "focused",
@@ -120,8 +120,8 @@ func (mb *mailbox) replyTo(m *message, all bool) *message {
 		d.subject = "RE: " + m.subject
 	}
 	d.to = m.replyTo
-	if len(d.to) == 0 && m.from != (address{}) {
-		d.to = []address{m.from}
+	if len(d.to) == 0 && m.from != (person{}) {
+		d.to = []person{m.from}
 	}
 	if all {
 		for _, a := range m.to {

@@ -152,8 +152,8 @@ func appendBody(b []byte, m *message, r *render) []byte {
 	return append(b, '}')
 }
 
-func appendRecipient(b []byte, a address) []byte {
-	if a == (address{}) {
+func appendRecipient(b []byte, a person) []byte {
+	if a == (person{}) {
 		return append(b, "null"...)
 	}
 	b = append(b, `{"emailAddress":{"name":`...)
@@ -163,7 +163,7 @@ func appendRecipient(b []byte, a address) []byte {
 	return append(b, '}', '}')
 }
 
-func appendRecipients(b []byte, list []address) []byte {
+func appendRecipients(b []byte, list []person) []byte {
 	return appendList(b, list, appendRecipient)
 }
 

@@ -23,7 +23,7 @@ func (mb *mailbox) readMail(raw []byte) (*message, error) {
 		importance: importanceOf(&parsed), inference: "focused",
 		inReplyTo: parsed.InReplyTo, references: strings.Join(parsed.References, " "),
 	}
-	if m.sender == (address{}) {
+	if m.sender == (person{}) {
 		m.sender = m.from
 	}
 	if m.rfcID == "" {
@@ -45,15 +45,15 @@ func (mb *mailbox) readMail(raw []byte) (*message, error) {
 	return m, nil
 }
 
-func first(list []mail.Address) address {
+func first(list []mail.Address) person {
 	if len(list) == 0 {
-		return address{}
+		return person{}
 	}
 	return named(list[0])
 }
 
-func addresses(list []mail.Address) []address {
-	out := make([]address, len(list))
+func addresses(list []mail.Address) []person {
+	out := make([]person, len(list))
 	for i, a := range list {
 		out[i] = named(a)
 	}
@@ -61,11 +61,11 @@ func addresses(list []mail.Address) []address {
 }
 
 // named fills in a missing name with the address, as Exchange does.
-func named(a mail.Address) address {
+func named(a mail.Address) person {
 	if a.Name == "" {
 		a.Name = a.Address
 	}
-	return address{a.Name, a.Address}
+	return person{a.Name, a.Address}
 }
 
 func importanceOf(m *mail.Mail) string {

@@ -17,8 +17,8 @@ type message struct {
 	rfcID                 string // Message-ID, with brackets
 	inReplyTo, references string // as header values, for composed mail
 	subject               string
-	from, sender          address
-	replyTo, to, cc, bcc  []address
+	from, sender          person
+	replyTo, to, cc, bcc  []person
 	headers               []header
 	text, html            string
 	preview               string
@@ -48,7 +48,8 @@ const (
 	properties
 )
 
-type address struct{ name, addr string }
+// person is a name and address of a header field; the zero value is none.
+type person struct{ name, addr string }
 
 type header struct{ name, value string }
 

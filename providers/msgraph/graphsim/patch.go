@@ -80,17 +80,17 @@ func parseEdit(members map[string]json.RawMessage) (*edit, error) {
 		case "body":
 			err = e.body(raw)
 		case "from":
-			err = e.recipient(raw, func(m *message, a address) { m.from = a })
+			err = e.recipient(raw, func(m *message, a person) { m.from = a })
 		case "sender":
-			err = e.recipient(raw, func(m *message, a address) { m.sender = a })
+			err = e.recipient(raw, func(m *message, a person) { m.sender = a })
 		case "torecipients":
-			err = e.recipients(raw, func(m *message, a []address) { m.to = a })
+			err = e.recipients(raw, func(m *message, a []person) { m.to = a })
 		case "ccrecipients":
-			err = e.recipients(raw, func(m *message, a []address) { m.cc = a })
+			err = e.recipients(raw, func(m *message, a []person) { m.cc = a })
 		case "bccrecipients":
-			err = e.recipients(raw, func(m *message, a []address) { m.bcc = a })
+			err = e.recipients(raw, func(m *message, a []person) { m.bcc = a })
 		case "replyto":
-			err = e.recipients(raw, func(m *message, a []address) { m.replyTo = a })
+			err = e.recipients(raw, func(m *message, a []person) { m.replyTo = a })
 		case "internetmessageheaders":
 			err = e.headers(raw)
 		case "attachments":
@@ -202,22 +202,22 @@ type wireRecipient struct {
 	} `json:"emailAddress"`
 }
 
-func (w *wireRecipient) address() (address, error) {
+func (w *wireRecipient) person() (person, error) {
 	if w == nil {
-		return address{}, nil
+		return person{}, nil
 	}
 	if w.EmailAddress == nil {
-		return address{}, errMember("emailAddress")
+		return person{}, errMember("emailAddress")
 	}
-	return address{w.EmailAddress.Name, w.EmailAddress.Address}, nil
+	return person{w.EmailAddress.Name, w.EmailAddress.Address}, nil
 }
 
-func (e *edit) recipient(raw json.RawMessage, set func(*message, address)) error {
+func (e *edit) recipient(raw json.RawMessage, set func(*message, person)) error {
 	var v *wireRecipient
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return err
 	}
-	a, err := v.address()
+	a, err := v.person()
 	if err != nil {
 		return err
 	}
@@ -225,14 +225,14 @@ func (e *edit) recipient(raw json.RawMessage, set func(*message, address)) error
 	return nil
 }
 
-func (e *edit) recipients(raw json.RawMessage, set func(*message, []address)) error {
+func (e *edit) recipients(raw json.RawMessage, set func(*message, []person)) error {
 	var v []*wireRecipient
 	if err := json.Unmarshal(raw, &v); err != nil {
 		return err
 	}
-	var list []address
+	var list []person
 	for _, w := range v {
-		a, err := w.address()
+		a, err := w.person()
 		if err != nil || w == nil {
 			return errMember("emailAddress")
 		}

@@ -27,15 +27,15 @@ type Message struct {
 
 // Receive delivers a mail to the inbox, unread, received now. raw is kept and
 // must not be changed afterwards.
-func (s *Sim) Receive(box string, raw []byte) (id string, err error) {
-	return s.ReceiveAt(box, "inbox", raw, s.now(), false)
+func (s *Sim) Receive(address string, raw []byte) (id string, err error) {
+	return s.ReceiveAt(address, "inbox", raw, s.now(), false)
 }
 
 // ReceiveAt puts a mail into a folder as received at a time, to fill a mailbox
 // with old mail. The folder is an id, a well-known name or a display name. In
 // Sent Items the mail is one the mailbox has sent.
-func (s *Sim) ReceiveAt(box, folder string, raw []byte, at time.Time, read bool) (id string, err error) {
-	mb, err := s.mailbox(box)
+func (s *Sim) ReceiveAt(address, folder string, raw []byte, at time.Time, read bool) (id string, err error) {
+	mb, err := s.mailbox(address)
 	if err != nil {
 		return "", err
 	}
@@ -43,11 +43,11 @@ func (s *Sim) ReceiveAt(box, folder string, raw []byte, at time.Time, read bool)
 	defer mb.mu.Unlock()
 	f := mb.folderNamed(folder)
 	if f == nil {
-		return "", fmt.Errorf("graphsim: receive: no folder %s in %s", folder, box)
+		return "", fmt.Errorf("graphsim: receive: no folder %s in %s", folder, address)
 	}
 	m, err := mb.readMail(raw)
 	if err != nil {
-		return "", fmt.Errorf("graphsim: receive in %s: %w", box, err)
+		return "", fmt.Errorf("graphsim: receive in %s: %w", address, err)
 	}
 	m.receivedAt(at, read)
 	mb.insert(m, f)
@@ -55,8 +55,8 @@ func (s *Sim) ReceiveAt(box, folder string, raw []byte, at time.Time, read bool)
 }
 
 // act runs one person's move on a message.
-func (s *Sim) act(box, id string, move func(mb *mailbox, m *message) error) error {
-	mb, err := s.mailbox(box)
+func (s *Sim) act(address, id string, move func(mb *mailbox, m *message) error) error {
+	mb, err := s.mailbox(address)
 	if err != nil {
 		return err
 	}
@@ -64,14 +64,14 @@ func (s *Sim) act(box, id string, move func(mb *mailbox, m *message) error) erro
 	defer mb.mu.Unlock()
 	m := mb.byID[id]
 	if m == nil {
-		return fmt.Errorf("graphsim: no message %s in %s", id, box)
+		return fmt.Errorf("graphsim: no message %s in %s", id, address)
 	}
 	return move(mb, m)
 }
 
 // SetCategories replaces all categories of a message.
-func (s *Sim) SetCategories(box, id string, names ...string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) SetCategories(address, id string, names ...string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		m.categories = slices.Clone(names)
 		mb.touch(m, propCategories)
 		return nil
@@ -79,8 +79,8 @@ func (s *Sim) SetCategories(box, id string, names ...string) error {
 }
 
 // AddCategory adds one category; it changes nothing if the message has it.
-func (s *Sim) AddCategory(box, id, name string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) AddCategory(address, id, name string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		if !slices.Contains(m.categories, name) {
 			m.categories = append(slices.Clone(m.categories), name)
 			mb.touch(m, propCategories)
@@ -91,8 +91,8 @@ func (s *Sim) AddCategory(box, id, name string) error {
 
 // RemoveCategory takes one category off; it changes nothing if the message has
 // it not.
-func (s *Sim) RemoveCategory(box, id, name string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) RemoveCategory(address, id, name string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		if i := slices.Index(m.categories, name); i >= 0 {
 			m.categories = slices.Delete(slices.Clone(m.categories), i, i+1)
 			mb.touch(m, propCategories)
@@ -103,11 +103,11 @@ func (s *Sim) RemoveCategory(box, id, name string) error {
 
 // Move takes a message to another folder: an id, a well-known name or a display
 // name.
-func (s *Sim) Move(box, id, folder string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) Move(address, id, folder string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		f := mb.folderNamed(folder)
 		if f == nil {
-			return fmt.Errorf("graphsim: move: no folder %s in %s", folder, box)
+			return fmt.Errorf("graphsim: move: no folder %s in %s", folder, address)
 		}
 		mb.move(m, f)
 		return nil
@@ -115,24 +115,24 @@ func (s *Sim) Move(box, id, folder string) error {
 }
 
 // Delete takes a message to Deleted Items, and from there away for good.
-func (s *Sim) Delete(box, id string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) Delete(address, id string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		mb.discard(m)
 		return nil
 	})
 }
 
 // Erase removes a message for good, as Shift+Delete does.
-func (s *Sim) Erase(box, id string) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) Erase(address, id string) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		mb.erase(m)
 		return nil
 	})
 }
 
 // MarkRead marks a message read or unread.
-func (s *Sim) MarkRead(box, id string, read bool) error {
-	return s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) MarkRead(address, id string, read bool) error {
+	return s.act(address, id, func(mb *mailbox, m *message) error {
 		mb.setRead(m, read)
 		mb.touch(m, propRead)
 		return nil
@@ -143,14 +143,14 @@ func (s *Sim) MarkRead(box, id string, read bool) error {
 // Items. With a member's address it is sent on behalf of the mailbox: sender is
 // the member, from the mailbox. With "" it is Send As: both are the mailbox, and
 // nothing tells who wrote it.
-func (s *Sim) Answer(box, id, member, body string) (sent string, err error) {
-	err = s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) Answer(address, id, member, body string) (sent string, err error) {
+	err = s.act(address, id, func(mb *mailbox, m *message) error {
 		a, err := mb.personalReply(m, body)
 		if err != nil {
 			return err
 		}
 		if member != "" {
-			a.sender = address{member, member}
+			a.sender = person{member, member}
 		}
 		now := s.now()
 		a.draft, a.sent, a.received = false, now, now
@@ -164,8 +164,8 @@ func (s *Sim) Answer(box, id, member, body string) (sent string, err error) {
 }
 
 // SaveDraft starts an answer to a message and leaves it in Drafts.
-func (s *Sim) SaveDraft(box, id, body string) (draft string, err error) {
-	err = s.act(box, id, func(mb *mailbox, m *message) error {
+func (s *Sim) SaveDraft(address, id, body string) (draft string, err error) {
+	err = s.act(address, id, func(mb *mailbox, m *message) error {
 		d, err := mb.personalReply(m, body)
 		if err != nil {
 			return err
@@ -188,9 +188,9 @@ func (mb *mailbox) personalReply(m *message, body string) (*message, error) {
 }
 
 // Message reads one message back.
-func (s *Sim) Message(box, id string) (Message, error) {
+func (s *Sim) Message(address, id string) (Message, error) {
 	var out Message
-	err := s.act(box, id, func(mb *mailbox, m *message) error {
+	err := s.act(address, id, func(mb *mailbox, m *message) error {
 		out = mb.view(m)
 		return nil
 	})
@@ -198,8 +198,8 @@ func (s *Sim) Message(box, id string) (Message, error) {
 }
 
 // Messages reads a mailbox's messages back, newest first.
-func (s *Sim) Messages(box string) ([]Message, error) {
-	mb, err := s.mailbox(box)
+func (s *Sim) Messages(address string) ([]Message, error) {
+	mb, err := s.mailbox(address)
 	if err != nil {
 		return nil, err
 	}
@@ -213,8 +213,8 @@ func (s *Sim) Messages(box string) ([]Message, error) {
 }
 
 // Categories reads a mailbox's master list back: colour by name.
-func (s *Sim) Categories(box string) (map[string]string, error) {
-	mb, err := s.mailbox(box)
+func (s *Sim) Categories(address string) (map[string]string, error) {
+	mb, err := s.mailbox(address)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 // endpoint is a notification URL: it echoes validation tokens and keeps what
 // else it is sent.
 type endpoint struct {
+	mu       sync.Mutex
 	echo     func(w http.ResponseWriter, token string)
 	calls    []string // validation calls, by path
 	received []map[string]any
@@ -34,6 +36,8 @@ func newEndpoint(t *testing.T) *endpoint {
 }
 
 func (e *endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	if token := r.URL.Query().Get("validationToken"); token != "" {
 		e.calls = append(e.calls, r.URL.Path)
 		if r.Method != "POST" || r.Header.Get("Content-Type") != "text/plain; charset=utf-8" || r.URL.Query().Get("keep") != "1" {

@@ -3,7 +3,9 @@ package graphsim_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -113,6 +115,25 @@ func TestCompressedBodies(t *testing.T) {
 	big, err := tn.try("PATCH", messages+"/"+id, map[string]any{"subject": strings.Repeat("x", 5<<20)}, nil)
 	if err != nil || big.status != 413 {
 		t.Errorf("5 MB = %d, %v", big.status, err)
+	}
+}
+
+// Behind a real socket the links name the server they came from.
+func TestLinksBehindASocket(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	for i := range 11 {
+		tn.receive(i, "a@customer.test", fmt.Sprint("subject ", i))
+	}
+	srv := httptest.NewServer(tn.Sim)
+	t.Cleanup(srv.Close)
+	tn.http = srv.Client()
+	ids, link := tn.read(srv.URL+"/v1.0"+inboxDelta, immutable)
+	if len(ids) != 11 || !strings.HasPrefix(link, srv.URL+"/v1.0/") {
+		t.Errorf("%d items, link %s", len(ids), link)
+	}
+	if ids, link = tn.read(srv.URL+inboxDelta, immutable); len(ids) != 11 || !strings.HasPrefix(link, srv.URL+"/users/") {
+		t.Errorf("without version: %d items, link %s", len(ids), link)
 	}
 }
 
