@@ -57,13 +57,9 @@ func (s *Sim) wirePart(m *message, p mail.Part, id string) *wirePart {
 	if len(p.Parts) > 0 {
 		return w
 	}
-	text := strings.HasPrefix(p.ContentType, "text/")
-	data := p.Body
-	if text {
-		data = []byte(p.UTF8()) // Gmail converts, and leaves the header as it was
-	}
+	data, text := content(p)
 	w.Body.Size = len(data)
-	switch inline := text && p.Name == "" && (s.InlineLimit == 0 || len(data) <= s.InlineLimit); {
+	switch inline := text && (s.InlineLimit == 0 || len(data) <= s.InlineLimit); {
 	case len(data) == 0:
 	case inline:
 		w.Body.Data = data
@@ -71,6 +67,15 @@ func (s *Sim) wirePart(m *message, p mail.Part, id string) *wirePart {
 		w.Body.AttachmentID = s.attachmentID(m.id, id)
 	}
 	return w
+}
+
+// content is what a leaf holds. Gmail converts the mail's own text to UTF-8 and leaves the Content-Type field as it
+// was; a text file keeps its bytes.
+func content(p mail.Part) (data []byte, text bool) {
+	if p.Name == "" && strings.HasPrefix(p.ContentType, "text/") {
+		return []byte(p.UTF8()), true
+	}
+	return p.Body, false
 }
 
 // attachmentID differs on every read, as field reports say Gmail's does: only the part id is stable.
@@ -101,9 +106,6 @@ func (c *call) getAttachment() (any, error) {
 		}
 		part = part.Parts[n]
 	}
-	data := part.Body
-	if strings.HasPrefix(part.ContentType, "text/") && part.Name == "" {
-		data = []byte(part.UTF8())
-	}
+	data, _ := content(part)
 	return wireBody{Size: len(data), Data: data}, nil
 }
