@@ -21,12 +21,12 @@ func providerMark(w *world) {
 	w.reallyHolds(other, inbox.Inbox)
 
 	// The end's state is good for the next write.
-	next := pipeline.Write{Message: id, Thread: w.seen[id].Thread, State: end.State, Add: markers(Two, Waiting), Remove: markers(One)}
+	next := pipeline.Write{Message: id, Thread: w.thread(id), State: end.State, Add: markers(Two, Waiting), Remove: markers(One)}
 	end = w.mark(next)[id]
 	w.outcome(end, pipeline.Done)
 	w.holds("the second write's end", end.State, inbox.Inbox, Two, Theirs, Waiting)
 	w.reallyHolds(id, inbox.Inbox, Two, Theirs, Waiting)
-	next = pipeline.Write{Message: id, Thread: w.seen[id].Thread, State: end.State, Remove: markers(Two, Waiting)}
+	next = pipeline.Write{Message: id, Thread: w.thread(id), State: end.State, Remove: markers(Two, Waiting)}
 	w.outcome(w.mark(next)[id], pipeline.Done)
 	w.reallyHolds(id, inbox.Inbox, Theirs)
 	if list, err := w.Provider.Mark(context.Background(), nil); err != nil || len(list) != 0 {
@@ -94,7 +94,7 @@ func providerMarkThread(w *world) {
 	var writes []pipeline.Write
 	for _, id := range []inbox.MessageID{a, b} {
 		x := w.write(id, markers(One), markers(Two))
-		x.WholeThread = true
+		x.WholeThread = x.Thread != "" // a hint is no thread to write to
 		writes = append(writes, x)
 	}
 	for range 2 {

@@ -139,7 +139,15 @@ func (w *world) reallyHolds(id inbox.MessageID, place inbox.Place, markers ...in
 // write asks for markers on a message as it was read last.
 func (w *world) write(id inbox.MessageID, add, remove []inbox.Marker) pipeline.Write {
 	w.t.Helper()
-	return pipeline.Write{Message: id, Thread: w.seen[id].Thread, State: w.state(id), Add: add, Remove: remove}
+	return pipeline.Write{Message: id, Thread: w.thread(id), State: w.state(id), Add: add, Remove: remove}
+}
+
+// thread is what the spine says of a message's thread: nothing where it is only a hint.
+func (w *world) thread(id inbox.MessageID) inbox.ThreadID {
+	if o := w.seen[id]; o.Message != nil && !o.Message.ThreadIsHint {
+		return o.Thread
+	}
+	return ""
 }
 
 // mark holds that each write comes to an end and says so once.

@@ -344,9 +344,11 @@ func queueRestart(t *testing.T, q queue, reopen func() queue) {
 	q = reopen()
 	again := q.receiveOf(1, "a@x")
 	equal(t, "sources of what was out", sources(again), []string{"graph", "tick"})
-	q.done(a) // a receipt of the life before
-	q.done(q.receiveOf(1, "d@x"))
-	q.nothing(1)
+	q.done(a) // a receipt of the life before is void
+	q.retry(again, 2)
+	again = q.receiveOf(2, "a@x")
+	q.done(q.receiveOf(2, "d@x"))
+	q.nothing(2)
 	q.done(again)
 	q.nothing(59)
 	b = q.receiveOf(60, "b@x")

@@ -176,6 +176,13 @@ func storeHandled(t *testing.T, s pipeline.Store) {
 	equal(t, "handled", got, map[inbox.Address]assign.Handled{
 		"a@example.net": {Member: "two", At: at(1)}, "b@example.net": {Member: "two", At: at(0)},
 	})
+
+	// A stranger chooses the address, and it may be of any length.
+	long := inbox.Address(strings.Repeat("x", 100_000))
+	u = st.then(assigned("three", at(2)))
+	u.Handled = map[inbox.Address]assign.Handled{long + "y": {Member: "one", At: at(2)}, long + "z": {Member: "two", At: at(2)}}
+	ok(t, s.Commit(ctx, support, []pipeline.Unit{u}))
+	equal(t, "handled", must(s.Handled(ctx, support, []inbox.Address{long + "y", long + "z", long}))(t), u.Handled)
 }
 
 func storeCopies(t *testing.T, s pipeline.Store) {

@@ -58,17 +58,18 @@ func same(a, b inbox.Conversation) bool {
 }
 
 func plain(c inbox.Conversation) inbox.Conversation {
-	for _, t := range []*time.Time{&c.Opened, &c.Changed, &c.LastIn, &c.LastOut} {
-		*t = t.UTC().Round(0)
-	}
-	if len(c.Tags) == 0 {
-		c.Tags = nil
-	}
-	if len(c.Refs) == 0 {
-		c.Refs = nil
-	}
-	if len(c.People) == 0 {
-		c.People = nil
+	fields := reflect.ValueOf(&c).Elem()
+	for i := range fields.NumField() {
+		switch f := fields.Field(i); f.Kind() {
+		case reflect.Slice:
+			if f.Len() == 0 {
+				f.SetZero()
+			}
+		case reflect.Struct:
+			if t, ok := f.Addr().Interface().(*time.Time); ok {
+				*t = t.UTC().Round(0)
+			}
+		}
 	}
 	return c
 }

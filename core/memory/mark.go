@@ -73,7 +73,7 @@ func (p *Provider) checkWrites(writes []pipeline.Write) error {
 		}
 	}
 	for _, w := range writes {
-		if _, ok := whole[w.Thread]; ok && !w.WholeThread {
+		if _, ok := whole[w.Thread]; ok && w.Thread != "" && !w.WholeThread {
 			return misuse("a write for the whole of thread %s beside another for a part of it", w.Thread)
 		}
 	}
