@@ -89,9 +89,26 @@ func TestSender(t *testing.T) {
 	}
 }
 
-// What tells automated mail is read even when only header fields are.
+// Without a list of fields every one is read; with one, those on it and those that Postroom needs.
+func TestFetchHeader(t *testing.T) {
+	for _, c := range []struct {
+		ask        []string
+		order, spf bool
+	}{{nil, true, true}, {[]string{}, false, false}, {[]string{"X-ORDER"}, true, false}} {
+		t.Run(fmt.Sprint(c.ask), func(t *testing.T) {
+			d := newDesk(t, func(o *gmail.Options) { o.Header = c.ask })
+			id := inbox.MessageID(must(d.sim.Receive(box, append([]byte("X-Order: 7\r\nReceived-SPF: pass\r\nPrecedence: bulk\r\n"), rawMail("1@x", "one")...)))(d))
+			m := d.fetch(id)[id].Message
+			if order, spf := m.Get("X-Order") == "7", m.Get("Received-SPF") == "pass"; order != c.order || spf != c.spf || m.Get("Precedence") != "bulk" {
+				t.Errorf("header %v", m.Header)
+			}
+		})
+	}
+}
+
+// What tells automated mail is read even when only listed fields are.
 func TestFetchAutomated(t *testing.T) {
-	d := newDesk(t)
+	d := newDesk(t, func(o *gmail.Options) { o.Header = []string{} })
 	for _, line := range []string{
 		"Auto-Submitted: auto-replied", "Precedence: bulk", "List-Id: <l.example.com>", "List-Unsubscribe: <https://example.com>", "List-Post: <mailto:l@example.com>",
 		"X-Autoreply: yes", "X-Autorespond: yes", "X-Autoresponder: yes", "X-Auto-Reply-From: a@example.com", "X-Mail-Autoreply: yes",

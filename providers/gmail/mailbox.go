@@ -17,7 +17,8 @@ type Options struct {
 	Address inbox.MailboxID
 	// Needs: with Body or Attachments set messages are read whole, else only header fields. The units are the same.
 	Needs rules.Needs
-	// Header names fields that rules ask for beyond the ones that are always read.
+	// Header names the fields that rules ask for; they are read beside those that Postroom itself looks at. Nil reads
+	// every field, which costs no units but is several times as many bytes.
 	Header []string
 	// Own reports whether a marker is Postroom's. No other label is ever put on or taken off; nil owns all.
 	Own func(inbox.Marker) bool
@@ -28,7 +29,7 @@ type Options struct {
 type Mailbox struct {
 	account *account
 	options Options
-	fields  []string // names of header fields to ask for
+	fields  []string // names of header fields to ask for; nil: all
 
 	mu     sync.Mutex
 	table  *labelTable
