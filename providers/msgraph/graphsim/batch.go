@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -25,13 +28,6 @@ type batchItem struct {
 	req      *request
 	refused  *response // decided before anything runs
 	answered *response
-}
-
-type batchAnswer struct {
-	ID      string            `json:"id"`
-	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers"`
-	Body    json.RawMessage   `json:"body,omitempty"`
 }
 
 // parseBatch reads and checks the envelope; an error is a 400 for all of it.
@@ -172,7 +168,7 @@ func (s *Sim) overflow(items []*batchItem, width, free map[*mailbox]int) {
 
 func (s *Sim) runBatch(items []*batchItem) response {
 	byID := map[string]*batchItem{}
-	answers := make([]batchAnswer, 0, len(items))
+	answers := make([]*batchItem, 0, len(items))
 	for _, item := range items {
 		resp := s.runItem(item, byID)
 		item.answered = &resp
@@ -184,10 +180,12 @@ func (s *Sim) runBatch(items []*batchItem) response {
 			}
 			s.stats.add(mb, func(st *Stats) { st.Throttled++ })
 		}
-		answers = append(answers, item.answer(resp))
+		answers = append(answers, item)
 	}
 	s.shuffle(len(answers), func(i, j int) { answers[i], answers[j] = answers[j], answers[i] })
-	return ok(mustJSON(map[string]any{"responses": answers}))
+	b := append([]byte(nil), `{"responses":`...)
+	b = appendList(b, answers, appendAnswer)
+	return ok(append(b, '}'))
 }
 
 func (s *Sim) runItem(item *batchItem, done map[string]*batchItem) response {
@@ -207,19 +205,37 @@ func (s *Sim) runItem(item *batchItem, done map[string]*batchItem) response {
 	return s.handle(item.req)
 }
 
-func (item *batchItem) answer(resp response) batchAnswer {
-	a := batchAnswer{ID: item.ID, Status: resp.status, Headers: map[string]string{}}
-	for k := range resp.header {
-		a.Headers[k] = resp.header.Get(k)
+// appendAnswer writes the answer to one request. A body that is not JSON travels
+// as a base64 string.
+func appendAnswer(b []byte, item *batchItem) []byte {
+	resp := item.answered
+	b = append(b, `{"id":`...)
+	b = appendString(b, item.ID)
+	b = append(b, `,"status":`...)
+	b = strconv.AppendInt(b, int64(resp.status), 10)
+	b = append(b, `,"headers":{`...)
+	isJSON := resp.header.Get("Content-Type") == "" // set only where the body is something else
+	if isJSON && len(resp.body) > 0 {
+		b = append(b, `"Content-Type":"`+jsonType+`"`...)
 	}
-	if len(resp.body) == 0 {
-		return a
+	for _, k := range slices.Sorted(maps.Keys(resp.header)) {
+		if b[len(b)-1] != '{' {
+			b = append(b, ',')
+		}
+		b = appendString(b, k)
+		b = append(b, ':')
+		b = appendString(b, resp.header.Get(k))
 	}
-	if a.Headers["Content-Type"] != "" { // set only where the body is not JSON
-		a.Body = mustJSON(base64.StdEncoding.EncodeToString(resp.body))
-		return a
+	b = append(b, '}')
+	switch {
+	case len(resp.body) == 0:
+	case isJSON:
+		b = append(b, `,"body":`...)
+		b = append(b, resp.body...)
+	default:
+		b = append(b, `,"body":"`...)
+		b = base64.StdEncoding.AppendEncode(b, resp.body)
+		b = append(b, '"')
 	}
-	a.Headers["Content-Type"] = jsonType
-	a.Body = resp.body
-	return a
+	return append(b, '}')
 }

@@ -81,6 +81,11 @@ var fieldByName = func() map[string]int {
 // that have not changed after it are left out; 0 leaves nothing out.
 func appendMessage(b []byte, m *message, r *render, since uint64) []byte {
 	b = append(b, '{')
+	b = appendMembers(b, m, r, since)
+	return append(b, '}')
+}
+
+func appendMembers(b []byte, m *message, r *render, since uint64) []byte {
 	if r.annotate {
 		b = append(b, `"@odata.type":"#microsoft.graph.message",`...)
 	}
@@ -109,7 +114,7 @@ func appendMessage(b []byte, m *message, r *render, since uint64) []byte {
 	if len(r.extended) > 0 {
 		b = appendExtended(b, m, r.extended)
 	}
-	return append(b, '}')
+	return b
 }
 
 // appendGone writes a message that left the folder of a delta.

@@ -3,7 +3,6 @@ package graphsim
 import (
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/postroom/postroom/providers/fault"
@@ -73,7 +72,7 @@ func (s *Sim) refused(status int, retryAfter time.Duration) response {
 	if status == http.StatusTooManyRequests {
 		return s.throttled("Application is over its request limit.", retryAfter)
 	}
-	r := s.fail(status, "serviceNotAvailable", strings.TrimSpace("The service is temporarily unavailable."))
+	r := s.fail(status, "serviceNotAvailable", "The service is temporarily unavailable.")
 	if retryAfter > 0 {
 		r.header.Set("Retry-After", strconv.Itoa(fault.RetryAfterSeconds(retryAfter)))
 	}

@@ -100,7 +100,8 @@ func (mb *mailbox) entity(r *request, m *message, shape *render) []byte {
 	b = append(b, `{"@odata.context":`...)
 	b = appendString(b, r.origin+"/$metadata#users('"+mb.id+"')/messages/$entity")
 	b = append(b, ',')
-	return append(b, appendMessage(nil, m, shape, 0)[1:]...)
+	b = appendMembers(b, m, shape, 0)
+	return append(b, '}')
 }
 
 // Page sizes of a message list (Graph "List messages").
