@@ -99,6 +99,7 @@ type condition struct {
 	source  string
 	program *vm.Program
 	needs   Needs
+	headers []string
 }
 
 func compileExpression(source string) (*condition, *Error) {
@@ -129,7 +130,7 @@ func compileExpression(source string) (*condition, *Error) {
 	if err != nil {
 		return nil, expressionError(err)
 	}
-	return &condition{source: source, program: program, needs: in.needs()}, nil
+	return &condition{source: source, program: program, needs: in.needs(), headers: in.headers}, nil
 }
 
 func expressionError(err error) *Error {
@@ -183,10 +184,11 @@ func (c *condition) holds(r *reading) (bool, error) {
 
 // inspector refuses what an expression must not do and finds what it reads.
 type inspector struct {
-	fault *fault
-	uses  map[string]bool
-	whole bool // the message is handed on as a whole, so anything of it may be read
-	nodes int
+	fault   *fault
+	uses    map[string]bool
+	headers []string // names of header fields
+	whole   bool     // the message is handed on as a whole, so anything of it may be read
+	nodes   int
 }
 
 type fault struct {
@@ -236,6 +238,13 @@ func (in *inspector) walk(n ast.Node, level int) {
 			in.uses[field.Value] = true
 			in.nodes += 2
 			return
+		}
+	case *ast.CallNode:
+		// The only thing to call is message.Header(name).
+		for _, arg := range n.Arguments {
+			if name, ok := arg.(*ast.StringNode); ok {
+				in.headers = append(in.headers, name.Value)
+			}
 		}
 	case *ast.BuiltinNode:
 		if slices.Contains(predicates, n.Name) {

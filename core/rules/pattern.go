@@ -18,9 +18,10 @@ const (
 type pattern struct {
 	source   string
 	literals []string
-	anywhere bool // a text without a star of its own: found inside the value
-	domain   bool // an address pattern that names a domain
-	media    bool // a part pattern that names a media type
+	skeleton string // the literals with a sign for each star between them
+	anywhere bool   // a text without a star of its own: found inside the value
+	domain   bool   // an address pattern that names a domain
+	media    bool   // a part pattern that names a media type
 }
 
 const (
@@ -69,6 +70,7 @@ func newPattern(source string, k kind) (p pattern, fault, fix string) {
 	for lit := range strings.SplitSeq(s, "*") {
 		p.literals = append(p.literals, strings.ReplaceAll(lit, literalStar, "*"))
 	}
+	p.skeleton = strings.Join(p.literals, anything)
 	return p, "", ""
 }
 
@@ -94,10 +96,7 @@ func (p pattern) match(folded string) bool {
 	return true
 }
 
-// all reports whether the pattern matches every text.
-func (p pattern) all() bool { return len(p.literals) > 1 && strings.Join(p.literals, "") == "" }
-
 // within reports whether every text that p matches is matched by q too. It errs on the side of no.
 func (p pattern) within(q pattern) bool {
-	return p.media == q.media && q.match(strings.Join(p.literals, anything))
+	return p.media == q.media && q.match(p.skeleton)
 }

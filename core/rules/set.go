@@ -2,6 +2,7 @@ package rules
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postroom/postroom/core/inbox"
@@ -103,6 +104,27 @@ func (s *Set) Needs() Needs {
 		return Needs{}
 	}
 	return s.needs
+}
+
+// Fields names the header fields that the rules look at, as they write them; some providers send only those asked for. A
+// field whose name an expression works out is not among them.
+func (s *Set) Fields() []string {
+	if s == nil {
+		return nil
+	}
+	var out []string
+	for _, c := range s.rules {
+		for _, t := range c.tests {
+			if t.key == "header" {
+				out = append(out, t.header)
+			}
+		}
+		if c.condition != nil {
+			out = append(out, c.condition.headers...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // Match gives the rules that match m, in order, up to the first with Stop. A nil Set matches nothing.

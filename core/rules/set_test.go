@@ -183,3 +183,17 @@ func TestNeeds(t *testing.T) {
 		}
 	}
 }
+
+func TestFields(t *testing.T) {
+	t.Parallel()
+	set, err := rules.Compile([]rules.Rule{
+		{Name: "a", When: rules.When{Header: []rules.Header{{Name: "X-Shop", Condition: rules.Condition{Any: []string{"1"}}}}}},
+		{Name: "b", When: rules.When{If: `message.Header("X-Order") != "" or message.Header("X-Shop") == "2"`}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := set.Fields(); !slices.Equal(got, []string{"X-Order", "X-Shop"}) {
+		t.Errorf("fields %v", got)
+	}
+}

@@ -1,0 +1,165 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/postroom/postroom/core/pipeline"
+)
+
+// Waits after a failure that names no time of its own.
+const (
+	firstWait     = time.Second
+	longestWait   = 5 * time.Minute
+	permanentWait = 15 * time.Minute // somebody has to act first, but nobody has to tell us that they did
+	idleWait      = 250 * time.Millisecond
+)
+
+// Worker takes batches of hints off a queue and syncs their mailboxes. The queue gives a mailbox to one batch at a time,
+// so any number of workers may share it.
+type Worker struct {
+	Queue     pipeline.Queue
+	Pipeline  *pipeline.Pipeline
+	Mailboxes *Mailboxes
+	Now       func() time.Time
+	Log       *slog.Logger
+	// Synced, unless nil, is told of every sync, also of a failed one.
+	Synced func(pipeline.Batch, pipeline.Report, error)
+
+	mu     sync.Mutex
+	Random *rand.Rand // spreads waits; nil spreads nothing
+}
+
+// Step works one batch. It is false when there was none. An error is the queue's or the end of ctx: a mailbox that fails
+// is logged and given back to the queue, and holds up nobody else.
+func (w *Worker) Step(ctx context.Context) (bool, error) {
+	batch, ok, err := w.Queue.Receive(ctx, w.Now())
+	if err != nil || !ok {
+		return false, err
+	}
+	report, err := w.sync(ctx, batch)
+	if w.Synced != nil {
+		w.Synced(batch, report, err)
+	}
+	if err == nil {
+		return true, w.Queue.Done(ctx, batch)
+	}
+	if ctx.Err() != nil {
+		return true, ctx.Err() // the batch is out still, and comes back
+	}
+	after := w.wait(err, batch.Tries)
+	w.log(batch, report, err, after)
+	return true, w.Queue.Retry(ctx, batch, w.Now().Add(after))
+}
+
+func (w *Worker) sync(ctx context.Context, batch pipeline.Batch) (pipeline.Report, error) {
+	if err := w.Mailboxes.Prepare(ctx, batch.Mailbox); err != nil {
+		return pipeline.Report{}, err
+	}
+	return w.Pipeline.Sync(ctx, batch.Mailbox)
+}
+
+// wait is how long a failed batch stays away: as long as the provider says, or longer with every try.
+func (w *Worker) wait(err error, tries int) time.Duration {
+	var throttled *pipeline.Throttled
+	var permanent *pipeline.Permanent
+	switch {
+	case errors.As(err, &throttled):
+		return throttled.After
+	case errors.As(err, &permanent):
+		return permanentWait
+	}
+	wait := min(firstWait<<min(tries, 10), longestWait)
+	if w.Random != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		wait += time.Duration(w.Random.Int64N(int64(wait)/4 + 1))
+	}
+	return wait
+}
+
+func (w *Worker) log(b pipeline.Batch, r pipeline.Report, err error, after time.Duration) {
+	level := slog.LevelWarn
+	var throttled *pipeline.Throttled
+	var permanent *pipeline.Permanent
+	switch {
+	case errors.As(err, &throttled):
+		level = slog.LevelInfo
+	case errors.As(err, &permanent):
+		level = slog.LevelError
+	}
+	w.Log.Log(context.Background(), level, "sync failed", "mailbox", b.Mailbox, "tries", b.Tries+1, "again_in", after.String(),
+		"messages", r.Messages, "error", err.Error())
+}
+
+// Run works until ctx ends, with n batches under way at once. wake says that there may be something to do; without it
+// the queue is asked four times a second.
+func (w *Worker) Run(ctx context.Context, n int, wake <-chan struct{}) error {
+	var group sync.WaitGroup
+	failed := make(chan error, n)
+	for range n {
+		group.Go(func() {
+			if err := w.loop(ctx, wake); err != nil && ctx.Err() == nil {
+				failed <- err
+			}
+		})
+	}
+	group.Wait()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("work the queue: %w", err)
+	default:
+		return ctx.Err()
+	}
+}
+
+func (w *Worker) loop(ctx context.Context, wake <-chan struct{}) error {
+	idle := time.NewTicker(idleWait)
+	defer idle.Stop()
+	for {
+		for {
+			worked, err := w.Step(ctx)
+			if err != nil {
+				return err
+			}
+			if !worked {
+				break
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wake:
+		case <-idle.C:
+		}
+	}
+}
+
+// Bell hands hints on to a queue and wakes whoever works it.
+type Bell struct {
+	pipeline.Hints
+	ring chan struct{}
+}
+
+// NewBell makes a bell on a queue.
+func NewBell(h pipeline.Hints) *Bell { return &Bell{Hints: h, ring: make(chan struct{}, 1)} }
+
+// Enqueue is the queue's; it wakes one worker when the hint is durable.
+func (b *Bell) Enqueue(ctx context.Context, h pipeline.Hint) error {
+	if err := b.Hints.Enqueue(ctx, h); err != nil {
+		return err
+	}
+	select {
+	case b.ring <- struct{}{}:
+	default: // somebody is being woken already
+	}
+	return nil
+}
+
+// Rings is what a Worker waits for.
+func (b *Bell) Rings() <-chan struct{} { return b.ring }
