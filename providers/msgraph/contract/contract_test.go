@@ -90,6 +90,14 @@ func TestWrapReportsBothDirections(t *testing.T) {
 			200, `{"responses":[{"id":"1","status":200,"headers":{"Content-Type":"application/json"},"body":{"id":"m","isRead":"no"}}]}`, "answer: $.isRead"},
 		{"in a batch, no answer", "POST", "/v1.0/$batch", `{"requests":[{"id":"1","method":"GET","url":"/users/a/messages/m"}]}`,
 			200, `{"responses":[]}`, "request 1 has no answer"},
+		{"a body where none is declared", "DELETE", message, `{"id":"1"}`, 204, "", "no body is declared"},
+		{"an answer where none is declared", "POST", message + "/send", "", 202, `{"id":"1"}`, "no answer is declared"},
+		{"an answer that is not JSON", "GET", message, "", 200, "hello", "not declared as JSON"},
+		{"one property", "GET", "/v1.0/users/a/mailboxSettings/userPurpose", "", 200, `{"value":"shared"}`, ""},
+		{"one property with another word", "GET", "/v1.0/users/a/mailboxSettings/userPurpose", "", 200, `{"value":"common"}`, "$.value: common is no"},
+		{"reauthorize", "POST", "/v1.0/subscriptions/1/reauthorize", "", 204, "", ""},
+		{"a misspelt member of a list", "GET", "/v1.0/subscriptions", "", 200, `{"value":[],"next":"x"}`, "unknown property of a collection"},
+		{"expand of a misspelt navigation", "GET", message + "?$expand=attachment($select=id)", "", 200, `{"id":"1"}`, "$expand: unknown property"},
 		{"a subscription", "POST", "/v1.0/subscriptions", `{"changeType":"created","notificationURL":"x"}`, 201, `{"id":"1"}`, "notificationURL: unknown property"},
 		{"a category's colour", "POST", "/v1.0/users/a/outlook/masterCategories", `{"displayName":"x","color":"red"}`, 201, `{"id":"1"}`, "color: red is no"},
 	}
@@ -123,6 +131,36 @@ func TestWrapReportsBothDirections(t *testing.T) {
 				t.Errorf("violations = %q, want one with %q", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestPrimitiveTypes(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	for _, tt := range []struct {
+		typ, good, bad string // whole bodies
+	}{
+		{"mailFolder", `{"id":"1","totalItemCount":3}`, `{"id":"1","totalItemCount":3.5}`},
+		{"mailFolder", `{"id":"1","totalItemCount":null}`, `{"id":"1","totalItemCount":"3"}`},
+		{"message", `{"id":"1","conversationIndex":"AQ=="}`, `{"id":"1","conversationIndex":"A%"}`},
+		{"message", `{"id":"1","from":null}`, `{"id":"1","from":[]}`},
+		{"message", `{"id":"1","toRecipients":[]}`, `{"id":"1","toRecipients":null}`},
+		{"workingHours", `{"startTime":"08:00:00.0000000"}`, `{"startTime":"8 o'clock"}`},
+		{"recurrenceRange", `{"startDate":"2026-05-04"}`, `{"startDate":"2026-05-04T12:00:00Z"}`},
+		{"outlookGeoCoordinates", `{"latitude":55.7}`, `{"latitude":"55.7"}`},
+		{"changeNotification", `{"tenantId":"11111111-2222-4333-8444-555555555555"}`, `{"tenantId":"1"}`},
+		{"mailboxSettings", `{"userPurpose":"shared"}`, `{"userPurpose":"Shared"}`},
+		{"user", `{"id":"1","mail":"a@b"}`, `{"id":1}`},
+	} {
+		if v := c.Check("microsoft.graph."+tt.typ, []byte(tt.good)); len(v) != 0 {
+			t.Errorf("%s: %v", tt.good, v)
+		}
+		if v := c.Check("microsoft.graph."+tt.typ, []byte(tt.bad)); len(v) == 0 {
+			t.Errorf("%s passed", tt.bad)
+		}
+	}
+	if v := c.Check("microsoft.graph.message", []byte("{")); len(v) != 1 {
+		t.Errorf("rubbish: %v", v)
 	}
 }
 

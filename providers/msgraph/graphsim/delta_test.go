@@ -239,6 +239,23 @@ func TestDeltaFilter(t *testing.T) {
 	tn.want(400, "GET", inboxDelta+"?$filter=isRead+eq+true", nil, immutable)
 }
 
+func TestFilteredDeltaStopsAtItsLimit(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	var last string
+	for i := range 5_010 {
+		last = tn.receive(i, "a@customer.test", fmt.Sprint("subject ", i))
+	}
+	ids, link := tn.read(inboxDelta+"?$select=id&$top=1000&$filter=receivedDateTime+ge+2026-05-01T00:00:00Z", immutable)
+	if len(ids) != 5_000 {
+		t.Errorf("%d mails, want 5,000", len(ids))
+	}
+	tn.do(tn.SetCategories(support, last, "x"))
+	if ids, _ = tn.read(link, immutable); !slices.Equal(ids, []string{last}) {
+		t.Errorf("afterwards %d mails", len(ids))
+	}
+}
+
 func TestDeltaRefusals(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t)

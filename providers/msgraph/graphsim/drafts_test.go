@@ -17,7 +17,8 @@ func TestDraftAndSend(t *testing.T) {
 	tn := newTenant(t)
 	d := tn.want(201, "POST", messages, map[string]any{
 		"subject": "Hej på dig", "toRecipients": to("jens@kunde.test"),
-		"body":                   map[string]any{"contentType": "html", "content": "<p>Tak</p>"},
+		"body": map[string]any{"contentType": "html", "content": "<p>Tak</p>"},
+		"from": to("support@contoso.com")[0], "replyTo": to("svar@contoso.com"), "bccRecipients": to("x@contoso.com"),
 		"internetMessageId":      "<own.1@contoso.com>",
 		"internetMessageHeaders": []any{map[string]any{"name": "x-postroom-key", "value": "k1"}},
 		"attachments":            []any{map[string]any{"@odata.type": "#microsoft.graph.fileAttachment", "name": "a.txt", "contentType": "text/plain", "contentBytes": "aGk="}},

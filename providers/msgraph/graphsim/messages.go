@@ -1,7 +1,6 @@
 package graphsim
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -234,11 +233,4 @@ func (mb *mailbox) moveMessage(r *request, m *message) response {
 // invalidMember answers a body whose members are not what the type says.
 func (s *Sim) invalidMember(name string) response {
 	return s.fail(http.StatusBadRequest, "RequestBodyRead", "Cannot convert the value of property '"+name+"' to the declared type.")
-}
-
-// members reads the body as a JSON object without fixing types yet.
-func (r *request) members() (map[string]json.RawMessage, error) {
-	var m map[string]json.RawMessage
-	err := r.decode(&m)
-	return m, err
 }

@@ -249,6 +249,11 @@ func TestPatchMessage(t *testing.T) {
 		t.Errorf("found by extended property: %v", list)
 	}
 	tn.want(200, "PATCH", target, map[string]any{"categories": []string{}}, nil)
+	due := tn.want(200, "PATCH", target, map[string]any{"inferenceClassification": "other", "flag": map[string]any{
+		"flagStatus": "complete", "completedDateTime": map[string]any{"dateTime": "2026-05-04T10:00:00", "timeZone": "UTC"}}}, nil)
+	if due.at("flag/completedDateTime/timeZone") != "UTC" || due.at("inferenceClassification") != "other" {
+		t.Errorf("flagged = %s", due.raw)
+	}
 	if m, _ = tn.Message(support, id); len(m.Categories) != 0 {
 		t.Errorf("categories = %v", m.Categories)
 	}
@@ -262,7 +267,8 @@ func TestPatchMessage(t *testing.T) {
 	}
 	for _, body := range []any{
 		map[string]any{"isRead": "yes"}, map[string]any{"isRead": nil}, map[string]any{"importance": "urgent"},
-		map[string]any{"flag": map[string]any{"flagStatus": "waving"}}, map[string]any{"categories": "x"}, []string{"x"}, "x",
+		map[string]any{"flag": map[string]any{"flagStatus": "waving"}}, map[string]any{"flag": "flagged"}, map[string]any{"inferenceClassification": "else"},
+		map[string]any{"body": map[string]any{"contentType": "rtf"}}, map[string]any{"from": map[string]any{"address": "x"}}, map[string]any{"toRecipients": []any{nil}}, map[string]any{"categories": "x"}, []string{"x"}, "x",
 	} {
 		tn.want(400, "PATCH", target, body, nil)
 	}

@@ -166,9 +166,3 @@ func readBody(r *http.Request) ([]byte, int, error) {
 	}
 	return b, 0, nil
 }
-
-// isJSON says whether the request's body is declared as JSON.
-func (r *request) isJSON() bool {
-	t, _, _ := strings.Cut(r.header.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(t), "application/json")
-}

@@ -79,6 +79,17 @@ func TestMailboxSettings(t *testing.T) {
 	tn.want(404, "GET", target+"/nothing", nil, nil)
 }
 
+func TestUser(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	a := tn.want(200, "GET", "/users/"+support+"?$select=id,mail", nil, nil)
+	if a.body["mail"] != support || a.body["displayName"] != nil {
+		t.Errorf("user = %s", a.raw)
+	}
+	tn.want(501, "GET", "/users/"+support+"?$select=id,jobTitle", nil, nil)
+	tn.want(405, "DELETE", "/users/"+support, nil, nil)
+}
+
 func TestAddMailboxTwice(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t)
