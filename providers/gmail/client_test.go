@@ -171,7 +171,14 @@ func TestThrottledWithoutTime(t *testing.T) {
 		clock.now = clock.now.Add(limited.After)
 		return limited.After
 	}
-	for i, least := range []time.Duration{1, 2, 4, 8, 16, 32, 32} {
+	// Refusals of requests that flew together are one.
+	started := clock.now
+	first := after()
+	clock.now = started
+	if d := after(); d != first {
+		t.Errorf("first %v, then %v at the same time", first, d)
+	}
+	for i, least := range []time.Duration{2, 4, 8, 16, 32, 32} {
 		least *= time.Second
 		if d := after(); d < least || d > least+time.Second {
 			t.Errorf("refusal %d: %v", i, d)
