@@ -234,11 +234,6 @@ func without(list []*message, m *message) []*message {
 	return out
 }
 
-// newestFirst sorts by the time received, the default order of a message list.
-func newestFirst(list []*message) {
-	sort.SliceStable(list, func(i, j int) bool { return list[i].order() > list[j].order() })
-}
-
 func (mb *mailbox) all() []*message {
 	if mb.sorted == nil {
 		mb.sorted = make([]*message, 0, len(mb.byID)/2)
@@ -247,7 +242,7 @@ func (mb *mailbox) all() []*message {
 				mb.sorted = append(mb.sorted, m)
 			}
 		}
-		sortStably(mb.sorted)
+		newestFirst(mb.sorted)
 	}
 	return mb.sorted
 }
@@ -258,14 +253,14 @@ func (f *folder) all() []*message {
 		for m := range f.messages {
 			f.sorted = append(f.sorted, m)
 		}
-		sortStably(f.sorted)
+		newestFirst(f.sorted)
 	}
 	return f.sorted
 }
 
-// sortStably sorts newest first with the id as tie break, so that an order made
-// from a map is always the same.
-func sortStably(list []*message) {
+// newestFirst sorts by the time received, the default order of a message list. The
+// id breaks ties, so that an order made from a map is always the same.
+func newestFirst(list []*message) {
 	sort.Slice(list, func(i, j int) bool {
 		a, b := list[i], list[j]
 		if a.order() != b.order() {
