@@ -143,7 +143,7 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, p path) {
 	seen := d.pairs(n, p, func(key string, value ast.Node, p path) {
 		i := slices.Index(known, key)
 		if i < 0 {
-			d.add(d.name(p), fmt.Sprintf("unknown key %q", key), suggest(key, known))
+			d.add(d.name(p), fmt.Sprintf("unknown key %q", key), d.suggest(key, known))
 			return
 		}
 		d.decode(value, v.FieldByIndex(fields[i].Index), fields[i], p)
@@ -239,7 +239,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, f field, p path) {
 			return
 		}
 		if enum := f.enum(); enum != nil && !slices.Contains(enum, text) {
-			d.add(d.at(p), fmt.Sprintf("%q is not one of the values of %q", text, f.key), suggest(text, enum))
+			d.add(d.at(p), fmt.Sprintf("%q is not one of the values of %q", text, f.key), d.suggest(text, enum))
 			return
 		}
 		v.SetString(text)

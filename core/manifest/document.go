@@ -133,15 +133,6 @@ type entry[T any] struct {
 // mapping marks named among the slices.
 func (named[T]) mapping() {}
 
-func (list named[T]) get(key string) (v T, ok bool) {
-	for _, e := range list {
-		if e.Key == key {
-			return e.Value, true
-		}
-	}
-	return v, false
-}
-
 func (list named[T]) keys() []string {
 	out := make([]string, len(list))
 	for i, e := range list {

@@ -103,7 +103,7 @@ func (p *problems) add(at spot, text, fix string) {
 	if p.seen[e] {
 		return
 	}
-	if len(p.list) >= 50*maxErrors {
+	if p.full() {
 		p.more++
 		return
 	}
@@ -115,6 +115,17 @@ func (p *problems) add(at spot, text, fix string) {
 		e.Source = p.lines[e.Line-1]
 	}
 	p.list = append(p.list, &e)
+}
+
+// full reports whether so much is wrong that no more is kept; it is only counted.
+func (p *problems) full() bool { return len(p.list) >= 10*maxErrors }
+
+// suggest is what to do about a name that is not known. It compares with all that are, so not for ever.
+func (p *problems) suggest(name string, known []string) string {
+	if p.full() {
+		return ""
+	}
+	return suggest(name, known)
 }
 
 // err is nil where there are no problems.

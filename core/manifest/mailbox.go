@@ -76,28 +76,34 @@ func (r *reader) assignment(p *decide.Policy, m mailbox, at path) {
 	if len(m.Agents) == 0 && p.Assign.Strategy != assign.Manual && !r.has(at.key("agents")) {
 		r.add(r.name(at), fmt.Sprintf("nobody answers this mailbox, and its assignment is %s", p.Assign.Strategy), "write agents: [member, …], or assign: {strategy: manual}")
 	}
+	here := make(map[string]bool, len(m.Agents)+len(m.Leads))
+	for _, id := range slices.Concat(m.Agents, m.Leads) {
+		here[id] = true
+	}
 	for _, e := range r.doc.Members {
-		if id := inbox.MemberID(e.Key); slices.Contains(m.Agents, e.Key) || slices.Contains(m.Leads, e.Key) {
-			p.Members = append(p.Members, decide.Member{ID: id, Name: spaced(e.Value.Name), Address: inbox.Address(strings.ToLower(e.Value.Email))})
+		if here[e.Key] {
+			p.Members = append(p.Members, decide.Member{ID: inbox.MemberID(e.Key), Name: spaced(e.Value.Name), Address: inbox.Address(strings.ToLower(e.Value.Email))})
 		}
 	}
 }
 
 // team finds the members of a list.
 func (r *reader) team(ids []string, at path) (out []assign.Member) {
+	seen := make(map[string]bool, len(ids))
 	for i, id := range ids {
 		p := at.item(i)
-		m, ok := r.doc.Members.get(id)
+		n, ok := r.people[id]
 		switch {
 		case !ok:
 			r.unknownMember(id, p)
 			continue
-		case slices.Contains(ids[:i], id):
+		case seen[id]:
 			r.add(r.at(p), fmt.Sprintf("the member %s is here a second time", id), "take one out")
 			continue
 		}
-		out = append(out, assign.Member{ID: inbox.MemberID(id), Name: spaced(m.Name), Skills: m.Skills, Cap: m.Cap,
-			Away: r.away(m, path("").key("members").key(id))})
+		seen[id] = true
+		m := r.doc.Members[n].Value
+		out = append(out, assign.Member{ID: inbox.MemberID(id), Name: spaced(m.Name), Skills: m.Skills, Cap: m.Cap, Away: r.absences[n]})
 	}
 	return out
 }
@@ -107,8 +113,11 @@ func (r *reader) unknownMember(id string, p path) {
 		r.addEmpty(p)
 		return
 	}
-	fix := suggest(id, r.doc.Members.keys())
+	fix := r.suggest(id, r.doc.Members.keys())
 	for _, e := range r.doc.Members {
+		if r.full() {
+			break
+		}
 		if strings.EqualFold(e.Value.Email, id) || strings.EqualFold(e.Value.Name, id) {
 			fix = fmt.Sprintf("write the member's key: %s", e.Key)
 		}
@@ -123,6 +132,7 @@ func (r *reader) folders(m mailbox, at path) []string {
 	}
 	if len(m.Folders) > maxFolders {
 		r.add(r.name(at), fmt.Sprintf("%d folders are too many", len(m.Folders)), fmt.Sprintf("at most %d are watched", maxFolders))
+		return nil
 	}
 	for i, f := range m.Folders {
 		p := at.item(i)

@@ -11,6 +11,7 @@ import (
 	"time"
 	_ "time/tzdata" // so that a time zone means the same on a machine that has none of its own
 
+	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
 )
@@ -50,10 +51,12 @@ func (m *Manifest) Mailboxes() []Mailbox { return m.mailboxes }
 const (
 	maxMembers   = 2000
 	maxMailboxes = 1000
-	maxTags      = 200
-	maxFolders   = 50
-	maxAway      = 100
-	maxName      = 200 // runes of a name people see
+	maxSkills    = 100 // of one member
+
+	maxTags    = 200
+	maxFolders = 50
+	maxAway    = 100
+	maxName    = 200 // runes of a name people see
 )
 
 // Parse reads a manifest. name is what errors call the file. A manifest with anything wrong in it gives an *Errors.
@@ -66,7 +69,8 @@ func Parse(name string, data []byte) (*Manifest, error) {
 	d := &decoder{problems: p, values: make(map[path]spot), names: make(map[path]spot), texts: make(map[path]string), object: make(map[path]bool)}
 	var doc document
 	d.decode(root, reflect.ValueOf(&doc).Elem(), field{}, "")
-	r := &reader{decoder: d, doc: doc, mailboxAt: make(map[inbox.Address]string), heldBy: make(map[inbox.Address]string)}
+	r := &reader{decoder: d, doc: doc, mailboxAt: make(map[inbox.Address]string), heldBy: make(map[inbox.Address]string),
+		people: make(map[string]int), patterns: make(map[string][]string)}
 	m := r.read()
 	if err := p.err(); err != nil {
 		return nil, err
@@ -81,7 +85,10 @@ type reader struct {
 	out       Manifest
 	mailboxAt map[inbox.Address]string // the mailbox that has an address, itself or as an alias
 	heldBy    map[inbox.Address]string // the member who has an address
+	people    map[string]int           // the members by key
 	colors    []string                 // of each member's marker
+	absences  [][]assign.Span          // of each member
+	patterns  map[string][]string      // the markers of all members by their pattern
 }
 
 func (r *reader) read() *Manifest {

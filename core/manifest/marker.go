@@ -41,20 +41,17 @@ func memberColors(list named[member]) []string {
 
 // markers names the markers of the mailbox into its policy and gives their looks.
 func (r *reader) markers(p *decide.Policy, m mailbox, at path) (styles []inbox.Style) {
-	type holder struct{ marker, what string }
-	var held []holder
+	held := make(map[string]string) // who has a marker, by its name in lower case
 	take := func(name, color, what string, where spot) inbox.Marker {
 		if fault := r.badMarker(name, Provider(m.Provider)); fault != "" {
 			r.add(where, fmt.Sprintf("%q cannot be a marker: %s", name, fault), "choose another name")
 			return inbox.Marker(name)
 		}
-		for _, h := range held {
-			if strings.EqualFold(h.marker, name) {
-				r.add(where, fmt.Sprintf("the marker %q of %s is the one of %s too", name, what, h.what), "give one of them another name; letter case does not count")
-				return inbox.Marker(name)
-			}
+		if other, taken := held[strings.ToLower(name)]; taken {
+			r.add(where, fmt.Sprintf("the marker %q of %s is the one of %s too", name, what, other), "give one of them another name; letter case does not count")
+			return inbox.Marker(name)
 		}
-		held = append(held, holder{name, what})
+		held[strings.ToLower(name)] = what
 		if color == "" {
 			color = "none"
 		}
@@ -65,7 +62,7 @@ func (r *reader) markers(p *decide.Policy, m mailbox, at path) (styles []inbox.S
 	names := r.memberMarkers(m.Markers.Member, at.key("markers").key("member"))
 	for i := range p.Members {
 		id := string(p.Members[i].ID)
-		n := slices.IndexFunc(r.doc.Members, func(e entry[member]) bool { return e.Key == id })
+		n := r.people[id]
 		where := path("").key("members").key(id)
 		if r.has(where.key("marker")) {
 			where = where.key("marker")
@@ -75,6 +72,7 @@ func (r *reader) markers(p *decide.Policy, m mailbox, at path) (styles []inbox.S
 	tags := at.key("tags")
 	if len(m.Tags) > maxTags {
 		r.add(r.name(tags), fmt.Sprintf("%d tags are too many", len(m.Tags)), fmt.Sprintf("at most %d fit one mailbox", maxTags))
+		return styles
 	}
 	for _, e := range m.Tags {
 		name := e.Key
@@ -116,6 +114,9 @@ func (r *reader) memberMarkers(pattern string, at path) []string {
 	if !strings.Contains(pattern, "{first}") && !strings.Contains(pattern, "{name}") && !strings.Contains(pattern, "{id}") {
 		r.add(r.at(at), "every member would have the same marker", `put {first}, {name} or {id} into it, as in "@{first}"`)
 	}
+	if names, made := r.patterns[pattern]; made {
+		return names
+	}
 	whole := strings.ReplaceAll(pattern, "{first}", "{name}")
 	names := make([]string, len(r.doc.Members))
 	try := []string{pattern, whole, whole + " ({id})"}
@@ -133,6 +134,7 @@ func (r *reader) memberMarkers(pattern string, at path) []string {
 			}
 		}
 	}
+	r.patterns[pattern] = names
 	return names
 }
 

@@ -52,7 +52,8 @@ func (r *reader) organisation() {
 // members checks the people. What they are in a mailbox is said there.
 func (r *reader) members() {
 	r.colors = memberColors(r.doc.Members)
-	for _, e := range r.doc.Members {
+	for i, e := range r.doc.Members {
+		r.people[e.Key] = i
 		m, at := e.Value, path("").key("members").key(e.Key)
 		if e.Key == "" || utf8.RuneCountInString(e.Key) > 64 || strings.ContainsFunc(e.Key, func(c rune) bool {
 			return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("-_.", c)
@@ -70,6 +71,10 @@ func (r *reader) members() {
 			}
 			r.heldBy[a] = e.Key
 		}
+		if len(m.Skills) > maxSkills {
+			r.add(r.name(at.key("skills")), fmt.Sprintf("%d skills are too many", len(m.Skills)), fmt.Sprintf("at most %d fit one member", maxSkills))
+			continue
+		}
 		for i, s := range m.Skills {
 			p := at.key("skills").item(i)
 			if strings.TrimSpace(s) == "" {
@@ -81,7 +86,7 @@ func (r *reader) members() {
 		if len(m.Away) > maxAway {
 			r.add(r.name(at.key("away")), fmt.Sprintf("%d absences are too many", len(m.Away)), "take out those that are over")
 		}
-		r.away(m, at)
+		r.absences = append(r.absences, r.away(m, at))
 	}
 }
 

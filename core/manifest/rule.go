@@ -106,7 +106,7 @@ func (r *reader) then(m mailbox, t then, at path) rules.Then {
 		case n >= 0:
 			out.Tags = append(out.Tags, m.Tags[n].Key)
 		default:
-			fix := suggest(name, m.Tags.keys())
+			fix := r.suggest(name, m.Tags.keys())
 			if !strings.HasPrefix(fix, "did you mean") {
 				fix = fmt.Sprintf("add it to the tags of the mailbox: tags: {%s: blue}", name)
 			}
@@ -130,7 +130,7 @@ func (r *reader) assignTo(m mailbox, a assignTo, at path) {
 	team := slices.Concat(m.Agents, m.Leads)
 	if a.Member != "" {
 		p := at.key("member")
-		if _, known := r.doc.Members.get(a.Member); !known {
+		if _, known := r.people[a.Member]; !known {
 			r.unknownMember(a.Member, p)
 		} else if !slices.Contains(team, a.Member) {
 			r.add(r.at(p), fmt.Sprintf("the member %s is neither agent nor lead of this mailbox", a.Member), "add them to agents, or choose another: "+strings.Join(team, ", "))
@@ -144,13 +144,14 @@ func (r *reader) assignTo(m mailbox, a assignTo, at path) {
 	}
 	var skills []string
 	for _, id := range m.Agents {
-		who, _ := r.doc.Members.get(id)
-		skills = append(skills, who.Skills...)
+		if i, ok := r.people[id]; ok {
+			skills = append(skills, r.doc.Members[i].Value.Skills...)
+		}
 	}
 	slices.Sort(skills)
 	skills = slices.Compact(skills)
 	if !slices.ContainsFunc(skills, func(s string) bool { return strings.EqualFold(s, a.Skill) }) {
-		r.add(r.at(at.key("skill")), fmt.Sprintf("no agent of this mailbox has the skill %q", a.Skill), suggest(a.Skill, skills))
+		r.add(r.at(at.key("skill")), fmt.Sprintf("no agent of this mailbox has the skill %q", a.Skill), r.suggest(a.Skill, skills))
 	}
 }
 
