@@ -108,7 +108,7 @@ func (m *Mailbox) categories(ctx context.Context) ([]wireItem, error) {
 			return out, nil
 		}
 		var next string
-		if next, err = m.client.link(body.NextLink); err != nil {
+		if next, err = m.client.link(body.NextLink, "users"); err != nil {
 			break
 		}
 		request, err = users.NewItemOutlookMasterCategoriesRequestBuilder(m.client.base.String()+next, m.client.adapter).

@@ -161,7 +161,7 @@ func (m *Mailbox) takePage(f *folderCursor, body *wireBody, seen *sightings) err
 	if link == "" {
 		return errors.New("the delta page has neither a next nor a delta link")
 	}
-	rest, err := m.client.link(link)
+	rest, err := m.client.link(link, "users")
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -172,8 +173,8 @@ func (c *Client) gate(address string) chan struct{} {
 }
 
 // link is a next or delta link without the base URL, as cursors keep it, so that a stored cursor can never send a
-// token to another host.
-func (c *Client) link(raw string) (string, error) {
+// token to another host. What it links to must be of the given kind: users or subscriptions.
+func (c *Client) link(raw, kind string) (string, error) {
 	u, err := url.Parse(raw)
 	if err != nil || u.Host != c.base.Host || !strings.HasPrefix(u.EscapedPath(), c.base.EscapedPath()+"/") {
 		return "", errors.New("the answer links to another place than Graph")
@@ -182,5 +183,16 @@ func (c *Client) link(raw string) (string, error) {
 	if u.RawQuery != "" {
 		rest += "?" + u.RawQuery
 	}
+	if !linksTo(rest, kind) {
+		return "", errors.New("the answer links to something else than its own next part")
+	}
 	return rest, nil
+}
+
+// linksTo checks a link as cursors keep it.
+func linksTo(link, kind string) bool {
+	path, _, _ := strings.Cut(link, "?")
+	u, err := url.Parse(link)
+	return err == nil && u.Host == "" && len(path) > len(kind) && path[0] == '/' && strings.EqualFold(path[1:1+len(kind)], kind) &&
+		!slices.Contains(strings.Split(u.Path, "/"), "..")
 }

@@ -56,7 +56,7 @@ func (m *Mailbox) decodeCursor(stored inbox.Cursor) (*cursor, error) {
 	}
 	kept := map[string]*folderCursor{}
 	for _, f := range c.Folders {
-		if f == nil || f.Link != "" && !strings.HasPrefix(f.Link, "/users") || f.Depth < 0 || f.Depth > strings.Count(f.Name, "/") {
+		if f == nil || f.Link != "" && !linksTo(f.Link, "users") || f.Depth < 0 || f.Depth > strings.Count(f.Name, "/") {
 			return nil, fmt.Errorf("graph: mailbox %s: the cursor is damaged: %w", m.address, pipeline.ErrCursorExpired)
 		}
 		kept[f.Name] = f

@@ -156,7 +156,7 @@ func (w *Watcher) clear(ctx context.Context) error {
 		if next == nil || *next == "" {
 			return nil
 		}
-		rest, err := w.Client.link(*next)
+		rest, err := w.Client.link(*next, "subscriptions")
 		if err != nil {
 			return err
 		}
