@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -164,6 +166,41 @@ func TestMoves(t *testing.T) {
 	}
 }
 
+// A message is moved between the reads of two folders, so that both show it: the message itself is asked.
+func TestMoveDuringARound(t *testing.T) {
+	t.Parallel()
+	const link = `"@odata.deltaLink":"https://graph.microsoft.com/v1.0/users/u/delta?$deltatoken=1"`
+	item := func(etag string) string { return strings.Replace(fullItem, `W/\"A\"`, etag, 1) }
+	asked := 0
+	m := scripted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/$batch") {
+			script(200, `{"responses":[{"id":"0","status":200,"body":{"value":[`+item("old")+`],`+link+`}},{"id":"3","status":200,"body":{"value":[`+item("new")+`],`+link+`}},`+
+				`{"id":"1","status":200,"body":{"value":[],`+link+`}},{"id":"2","status":200,"body":{"value":[],`+link+`}}]}`).ServeHTTP(w, r)
+			return
+		}
+		asked++
+		script(200, strings.Replace(item("newest"), `"parentFolderId":"I"`, `"parentFolderId":"A"`, 1)).ServeHTTP(w, r)
+	}))
+	page, err := m.Changes(context.Background(), inbox.Cursor(strings.Replace(string(atInbox), `"d":true`, `"l":"/users/x"`, 1)))
+	must(t, err)
+	o := one(t, page.Changes)
+	equal(t, "asked", asked, 1)
+	equal(t, "revision", o.State.Revision, "newest")
+	equal(t, "place", o.State.Place, inbox.Archive)
+}
+
+// Exchange's delta may be behind the notification that woke us.
+func TestDeltaThatLags(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t, func(s *graphsim.Sim) { s.DeltaLag = 30 * time.Second })
+	m := tn.mailbox()
+	tn.changes(m)
+	id := tn.receive(1)
+	equal(t, "seen at once", len(tn.changes(m)), 0)
+	tn.now = tn.now.Add(time.Minute)
+	equal(t, "seen later", one(t, tn.changes(m)).ID, id)
+}
+
 func TestDeletedForGood(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t)
@@ -181,8 +218,7 @@ func TestManyRemovalsAreReadInBatches(t *testing.T) {
 	tn := newTenant(t)
 	m := tn.mailbox()
 	for n := range 45 {
-		id := tn.receive(n)
-		_ = id
+		tn.receive(n)
 	}
 	all := tn.changes(m)
 	for n, o := range all {

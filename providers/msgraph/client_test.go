@@ -111,6 +111,7 @@ func TestClientRefuses(t *testing.T) {
 // entra answers as the authority that issues tokens does; refusal, if set, is its error.
 type entra struct {
 	refusal string
+	down    bool
 	asked   []string
 }
 
@@ -123,6 +124,10 @@ func (e *entra) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			authority, r.Host, r.Host, r.Host)
 	case strings.Contains(r.URL.Path, "openid-configuration"):
 		fmt.Fprintf(w, `{"token_endpoint":"%s/oauth2/v2.0/token","issuer":"%s/v2.0","authorization_endpoint":"%s/oauth2/v2.0/authorize"}`, authority, authority, authority)
+	case e.down:
+		e.asked = append(e.asked, r.Host)
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusServiceUnavailable)
 	case e.refusal != "":
 		w.WriteHeader(http.StatusUnauthorized)
 		fmt.Fprintf(w, `{"error":"invalid_client","error_description":"%s: the provided client secret keys are expired"}`, e.refusal)
@@ -167,6 +172,14 @@ func TestAppWithSecret(t *testing.T) {
 	if s := err.Error(); !strings.Contains(s, "AADSTS7000222") || !strings.Contains(s, "expired") || strings.Contains(s, secret) || len(s) > 400 {
 		t.Errorf("the error reads: %s", s)
 	}
+
+	// An authority that is down is nobody's mistake, and is not waited for.
+	login.down, login.asked = true, nil
+	_, err = open().Changes(context.Background(), "")
+	if err == nil || errors.As(err, &permanent) {
+		t.Errorf("%v, want a plain error", err)
+	}
+	equal(t, "times asked", len(login.asked), 1)
 	if _, err := app.WithSecret(""); err == nil {
 		t.Error("an empty secret is taken")
 	}

@@ -121,11 +121,6 @@ func (e *apiError) unreadable() bool {
 	return false
 }
 
-// denied: the app may not work this mailbox, or not in this way.
-func (e *apiError) denied() bool {
-	return e.status == http.StatusForbidden && !e.noMailbox() || e.status == http.StatusUnauthorized
-}
-
 // wait is how long a throttled request has to wait: what Graph named, exactly, else the default.
 func (c *Client) wait(e *apiError) time.Duration {
 	if s, err := strconv.Atoi(strings.TrimSpace(e.after)); err == nil && s >= 0 {
@@ -137,17 +132,21 @@ func (c *Client) wait(e *apiError) time.Duration {
 	return defaultWait + c.jitter()
 }
 
-// permission names what the app lacks when an operation is denied.
+// permission is an application permission of Graph.
 type permission string
 
 const (
-	mailReadWrite     permission = "Mail.ReadWrite"
-	mailboxSettings   permission = "MailboxSettings.ReadWrite"
-	mailRead          permission = "Mail.Read"
-	scopeOfMailbox               = "and that the scope of its Exchange role assignment (RBAC for Applications) holds %s; a change there takes up to two hours"
-	checkTheApp                  = "check the tenant id, the client id, and that the secret or certificate has not expired"
-	checkTheMailbox              = "check the address in the manifest, and that it is a mailbox in Exchange Online"
-	withoutPermission permission = ""
+	mailReadWrite   permission = "Mail.ReadWrite"
+	mailboxSettings permission = "MailboxSettings.ReadWrite"
+	mailRead        permission = "Mail.Read"
+)
+
+// What to do about a permanent error.
+const (
+	fixPermission = "check that the app has the application permission %s and that the scope of its Exchange role assignment " +
+		"(RBAC for Applications) holds %s; a change there takes up to two hours"
+	fixApp     = "check the tenant id, the client id, and that the secret or certificate has not expired"
+	fixMailbox = "check the address in the manifest, and that it is a mailbox in Exchange Online"
 )
 
 // explain turns the error of an operation on a mailbox into what steers the pipeline. what names the operation with
@@ -156,7 +155,7 @@ func (c *Client) explain(what, mailbox string, need permission, err error) error
 	var api *apiError
 	if !errors.As(err, &api) {
 		if code, ok := tokenRefused(err); ok {
-			return &pipeline.Permanent{What: "graph: " + what, Err: errors.New(code), Fix: checkTheApp}
+			return &pipeline.Permanent{What: "graph: " + what, Err: errors.New(code), Fix: fixApp}
 		}
 		return fmt.Errorf("graph: %s: %w", what, err)
 	}
@@ -164,12 +163,11 @@ func (c *Client) explain(what, mailbox string, need permission, err error) error
 	case api.throttled():
 		return &pipeline.Throttled{After: c.wait(api), What: "graph: " + what}
 	case api.noMailbox():
-		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: checkTheMailbox}
+		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fixMailbox}
 	case api.status == http.StatusUnauthorized:
-		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: checkTheApp}
-	case api.denied() && need != withoutPermission:
-		return &pipeline.Permanent{What: "graph: " + what, Err: api,
-			Fix: "check that the app has the application permission " + string(need) + " " + fmt.Sprintf(scopeOfMailbox, mailbox)}
+		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fixApp}
+	case api.status == http.StatusForbidden:
+		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fmt.Sprintf(fixPermission, need, mailbox)}
 	}
 	return fmt.Errorf("graph: %s: %w", what, err)
 }
