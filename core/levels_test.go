@@ -30,7 +30,7 @@ var levels = []struct {
 	{"use cases", []string{"core/pipeline", "core/manifest"}},
 	{"edges", []string{
 		"functions/web", "providers/msgraph", "providers/gmail", "infra/bolt", "core/memory", "core/coretest",
-		"providers/msgraph/graphsim", "providers/gmail/gmailsim",
+		"providers/msgraph/graphsim", "providers/gmail/gmailsim", "providers/msgraph/contract", "providers/gmail/contract",
 	}},
 	{"wiring", []string{"functions/boot"}},
 	{"entry", []string{"cmd/postroom"}},
@@ -41,7 +41,7 @@ var libraries = map[string][]string{
 	"core/rules":    {"github.com/expr-lang/expr", "golang.org/x/text"},                                 // "if" expressions; folding of accents
 	"core/manifest": {"github.com/goccy/go-yaml", "github.com/invopop/jsonschema", "golang.org/x/text"}, // strict YAML with positions; the schema
 	"core/coretest": {"pgregory.net/rapid"},                                                             // random histories
-	"core/mail":     {"github.com/emersion/go-message", "golang.org/x/text", "golang.org/x/net/html"},   // MIME and charsets
+	"core/mail":     {"golang.org/x/text"},                                                              // charsets
 }
 
 // forbidden is what no package under core/ may import: the outside world.

@@ -12,8 +12,8 @@ import (
 
 // Bounds of one round of applying: so many actions are looked at, and so many messages written, before the store is told.
 const (
-	actionsARound = 400
-	writesARound  = 200
+	actionsARound = 1000
+	writesARound  = 1000
 	messagesAPage = 200
 )
 

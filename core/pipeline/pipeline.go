@@ -126,12 +126,13 @@ func (r *run) sync(ctx context.Context) error {
 			return err
 		}
 	}
+	resumed := r.progress.Midway
 	for {
 		page, err := r.mailbox.Changes(ctx, r.progress.Cursor)
 		if errors.Is(err, ErrCursorExpired) && r.progress.Cursor != "" {
 			// List everything again. What is known is compared, what is new since the cut-over is live, and
 			// what is older was imported and stays so: nothing is answered or alarmed, nothing is lost.
-			r.progress.Cursor, r.report.Resynced = "", true
+			r.progress.Cursor, r.progress.Midway, r.report.Resynced = "", false, true
 			r.progress.Resyncs++
 			if err := r.save(ctx); err != nil {
 				return err
@@ -153,9 +154,10 @@ func (r *run) sync(ctx context.Context) error {
 		if err := r.apply(ctx); err != nil {
 			return err
 		}
-		if !page.More {
+		if !page.More && !resumed {
 			break
 		}
+		resumed = resumed && page.More
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -169,10 +171,10 @@ func (r *run) sync(ctx context.Context) error {
 // advance moves the cursor behind a page that is committed.
 func (r *run) advance(ctx context.Context, page Page) error {
 	end := !page.More && !r.progress.Listed
-	if page.Next == r.progress.Cursor && !end {
+	if page.Next == r.progress.Cursor && page.More == r.progress.Midway && !end {
 		return nil
 	}
-	r.progress.Cursor = page.Next
+	r.progress.Cursor, r.progress.Midway = page.Next, page.More
 	if !page.More {
 		r.progress.Listed, r.progress.Synced = true, r.now
 	}

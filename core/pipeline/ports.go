@@ -82,8 +82,11 @@ type Progress struct {
 	CutOver time.Time    `json:"cutOver,omitzero"` // when Postroom first looked; what is older was imported
 	Listed  bool         `json:"listed,omitempty"` // the first listing has been read to its end
 	Resyncs int          `json:"resyncs,omitempty"`
-	Synced  time.Time    `json:"synced,omitzero"` // end of the last sync that read everything there was
-	Version int64        `json:"version"`
+	// Midway: more pages follow the cursor. A sync that takes up there reads once more at the end, for what it resumes
+	// may have passed places that have changed again since.
+	Midway  bool      `json:"midway,omitempty"`
+	Synced  time.Time `json:"synced,omitzero"` // end of the last sync that read everything there was
+	Version int64     `json:"version"`
 }
 
 // Ledger keeps what was decided and what is still to be done about it. Writes are durable when they return.

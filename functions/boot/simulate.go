@@ -1,6 +1,7 @@
 package boot
 
 import (
+	"context"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -24,21 +25,34 @@ type Simulation struct {
 	GraphDial, GmailDial *fault.Dial
 	// The carriers of requests, which count them.
 	GraphTrips, GmailTrips *fault.Transport
+
+	options SimulationOptions
 }
 
 // SimulationOptions say how the simulated world behaves. Zero fields take the machine's clock and a fixed seed.
 type SimulationOptions struct {
 	Now   func() time.Time
-	Sleep func(time.Duration) // for the dials' latency
+	Sleep func(time.Duration) // the dials' latency, and the clients' waits between tries
 	Rand  *rand.Rand
+}
+
+// random gives a part its own generator, for a generator is not to be shared by parts that run at once.
+func (o SimulationOptions) random() *rand.Rand {
+	if o.Rand == nil {
+		return nil
+	}
+	return rand.New(rand.NewPCG(o.Rand.Uint64(), o.Rand.Uint64()))
 }
 
 // Simulate makes the tenants with an empty mailbox for each one of the manifest.
 func Simulate(m *manifest.Manifest, o SimulationOptions) (*Simulation, error) {
-	s := &Simulation{GraphDial: &fault.Dial{Sleep: o.Sleep, Rand: o.Rand}, GmailDial: &fault.Dial{Sleep: o.Sleep, Rand: o.Rand}}
-	s.Graph = &graphsim.Sim{Now: o.Now, Dial: s.GraphDial, Rand: o.Rand, PlainHTTP: true}
+	s := &Simulation{
+		options:   o,
+		GraphDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()}, GmailDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()},
+	}
+	s.Graph = &graphsim.Sim{Now: o.Now, Dial: s.GraphDial, Rand: o.random(), PlainHTTP: true}
 	s.Gmail = gmailsim.New()
-	s.Gmail.Now, s.Gmail.Dial, s.Gmail.Rand = o.Now, s.GmailDial, o.Rand
+	s.Gmail.Now, s.Gmail.Dial, s.Gmail.Rand = o.Now, s.GmailDial, o.random()
 	s.GraphTrips = &fault.Transport{Handler: s.Graph}
 	s.GmailTrips = &fault.Transport{Handler: s.Gmail}
 	for _, mb := range m.Mailboxes() {
@@ -54,26 +68,42 @@ func Simulate(m *manifest.Manifest, o SimulationOptions) (*Simulation, error) {
 	return s, nil
 }
 
-// Clients are the real clients, pointed at the simulated tenants.
-func (s *Simulation) Clients(m *manifest.Manifest, now func() time.Time) (Clients, error) {
-	return SimulatedClients(m, now, "http://graph.simulated/v1.0", s.GraphTrips, "http://gmail.simulated/", s.GmailTrips)
+// Clients are the real clients, pointed at the simulated tenants and sharing their clock.
+func (s *Simulation) Clients(m *manifest.Manifest) (Clients, error) {
+	to := Simulators{
+		GraphURL: "http://graph.simulated/v1.0", GraphTransport: s.GraphTrips,
+		GmailURL: "http://gmail.simulated/", GmailTransport: s.GmailTrips,
+	}
+	return to.Clients(m, s.options)
 }
 
-// SimulatedClients are the real clients for simulators at these URLs, which take any request as signed. The simulators may
-// be in another process; a nil transport is the ordinary one.
-func SimulatedClients(m *manifest.Manifest, now func() time.Time, graphURL string, graph http.RoundTripper, gmailURL string, google http.RoundTripper) (c Clients, err error) {
+// Simulators are where simulated tenants are, in this process or another one. A nil transport is the ordinary one.
+type Simulators struct {
+	GraphURL, GmailURL             string
+	GraphTransport, GmailTransport http.RoundTripper
+}
+
+// Clients are the real clients for the simulators, which take any request as signed.
+func (to Simulators) Clients(m *manifest.Manifest, o SimulationOptions) (c Clients, err error) {
 	var ids []inbox.MailboxID
 	for _, mb := range m.Mailboxes() {
 		ids = append(ids, mb.Policy.Mailbox)
 	}
-	if c.Graph, err = msgraph.NewClient(msgraph.Options{BaseURL: graphURL, Transport: graph, Now: now}); err != nil {
+	if c.Graph, err = msgraph.NewClient(msgraph.Options{BaseURL: to.GraphURL, Transport: to.GraphTransport, Now: o.Now}); err != nil {
 		return c, err
 	}
-	c.Gmail, err = gmail.NewClient(gmail.Config{
-		Endpoint: gmailURL, Transport: google, Mailboxes: ids, Now: now,
+	google := gmail.Config{
+		Endpoint: to.GmailURL, Transport: to.GmailTransport, Mailboxes: ids, Now: o.Now, Rand: o.random(),
 		Tokens: func(id inbox.MailboxID) (oauth2.TokenSource, error) {
 			return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "sim:" + string(id)}), nil
 		},
-	})
+	}
+	if o.Sleep != nil {
+		google.Sleep = func(ctx context.Context, d time.Duration) error {
+			o.Sleep(d)
+			return ctx.Err()
+		}
+	}
+	c.Gmail, err = gmail.NewClient(google)
 	return c, err
 }

@@ -1,0 +1,94 @@
+// Command postroom turns Microsoft 365 shared mailboxes and Google Workspace mailboxes into team inboxes. See README.md;
+// "postroom COMMAND --help" tells the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailed  = 1 // it was tried and did not work
+	exitMisused = 2 // it could not be tried: wrong words on the command line
+)
+
+// commands is the command line. A field's help is what --help prints.
+type commands struct {
+	Demo     demoCommand     `cmd:"" help:"Show the main job on real mail, with both providers simulated in this process. No account is needed."`
+	Serve    serveCommand    `cmd:"" help:"Work the mailboxes of a manifest from this machine."`
+	Validate validateCommand `cmd:"" help:"Check a manifest and say everything that is wrong with it."`
+	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the manifest, for editors to complete it by."`
+	Why      whyCommand      `cmd:"" help:"Show the timeline of a conversation with the reasons."`
+	Status   statusCommand   `cmd:"" help:"Show how the mailboxes stand."`
+	Simulate simulateCommand `cmd:"" help:"Serve both simulators on this machine for another process to use."`
+}
+
+// app is what a command may use of the world.
+type app struct {
+	ctx    context.Context
+	stdout io.Writer
+	stderr io.Writer
+	env    func(string) string
+	now    func() time.Time
+	tty    bool // stdout is a terminal somebody looks at
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	info, err := os.Stdout.Stat()
+	code := run(os.Args[1:], &app{
+		ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now,
+		tty: err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "",
+	})
+	stop()
+	os.Exit(code)
+}
+
+// run carries out one command line and gives the exit code. An error is one line on stderr.
+func run(args []string, a *app) int {
+	var cmd commands
+	exit := -1
+	parser, err := kong.New(&cmd,
+		kong.Name("postroom"),
+		kong.Description("Team inboxes on Microsoft 365 and Google Workspace mailboxes, without a new client."),
+		kong.UsageOnError(), kong.Writers(a.stdout, a.stderr), kong.Bind(a),
+		kong.Exit(func(code int) { exit = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	)
+	if err != nil {
+		fmt.Fprintln(a.stderr, "postroom:", err)
+		return exitFailed
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "postroom: %s (see postroom --help)\n", err)
+		return exitMisused
+	}
+	if err := parsed.Run(); err != nil {
+		var said errSaid
+		if !errors.As(err, &said) {
+			fmt.Fprintln(a.stderr, "postroom:", strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		}
+		return exitFailed
+	}
+	return exitOK
+}
+
+// errSaid is a failure that the command has told of already.
+type errSaid struct{}
+
+func (errSaid) Error() string { return "failed" }
