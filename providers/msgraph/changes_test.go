@@ -153,7 +153,11 @@ func TestMoves(t *testing.T) {
 					}
 				}
 				if !stepwise {
+					tn.ResetStats()
 					seen = tn.changes(m)
+					if c.want != inbox.Trash && c.want != inbox.Junk && c.move[0] != "Outbox" {
+						equal(t, "round trips, since both folders are watched", tn.Stats().RoundTrips, 1)
+					}
 				}
 				o := one(t, seen)
 				equal(t, "id", o.ID, id)
@@ -356,6 +360,33 @@ func TestArchiveThatComesLater(t *testing.T) {
 	o := one(t, tn.changes(m))
 	equal(t, "in the new folder", string(o.ID), id)
 	equal(t, "place", o.State.Place, inbox.Elsewhere)
+}
+
+// Somebody deletes a watched folder and makes another of that name.
+func TestFolderThatIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	folders := map[string]string{"old": `{"error":{"code":"ErrorItemNotFound","message":"The specified object was not found in the store."}}`,
+		"new": `{"value":[` + fullItem + `],"@odata.deltaLink":"https://graph.microsoft.com/v1.0/users/u/delta?$deltatoken=1"}`}
+	m := scripted(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, "/mailFolders/old/"):
+			script(404, folders["old"]).ServeHTTP(w, r)
+		case strings.Contains(r.URL.Path, "/mailFolders/new/"):
+			script(200, folders["new"]).ServeHTTP(w, r)
+		default:
+			script(200, `{"value":[{"id":"other","displayName":"Refunds 2025"},{"id":"new","displayName":"refunds"}]}`).ServeHTTP(w, r)
+		}
+	}), "Refunds")
+	cursor := inbox.Cursor(strings.Replace(string(atInbox), `"i":"I","d":true`, `"i":"I","l":"/users/x"`, 1))
+	cursor = cursor[:len(cursor)-2] + `,{"n":"Refunds","i":"old","l":"/users/u/mailFolders/old/delta","d":true}]}`
+	var seen []inbox.Observation
+	for n := 0; n < 3; n++ {
+		page, err := m.Changes(context.Background(), cursor)
+		must(t, err)
+		seen, cursor = append(seen, page.Changes...), page.Next
+		equal(t, "more", page.More, n < 2)
+	}
+	equal(t, "id", one(t, seen).ID, "m1")
 }
 
 func TestInnerThrottleOfAReading(t *testing.T) {

@@ -126,7 +126,6 @@ func (e *entra) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `{"token_endpoint":"%s/oauth2/v2.0/token","issuer":"%s/v2.0","authorization_endpoint":"%s/oauth2/v2.0/authorize"}`, authority, authority, authority)
 	case e.down:
 		e.asked = append(e.asked, r.Host)
-		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusServiceUnavailable)
 	case e.refusal != "":
 		w.WriteHeader(http.StatusUnauthorized)
@@ -197,12 +196,12 @@ func script(status int, body string) http.Handler {
 	})
 }
 
-func scripted(t testing.TB, h http.Handler) *msgraph.Mailbox {
+func scripted(t testing.TB, h http.Handler, folders ...string) *msgraph.Mailbox {
 	c, err := msgraph.NewClient(msgraph.Options{BaseURL: root, Transport: &fault.Transport{Handler: h}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := c.Mailbox(msgraph.MailboxOptions{Address: support, Own: own})
+	m, err := c.Mailbox(msgraph.MailboxOptions{Address: support, Own: own, Folders: folders})
 	if err != nil {
 		t.Fatal(err)
 	}
