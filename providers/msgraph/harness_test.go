@@ -31,7 +31,7 @@ var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 // tenant is a simulator with one mailbox, a client for it, and a clock that every request moves by a second.
 type tenant struct {
 	*graphsim.Sim
-	t      *testing.T
+	t      testing.TB
 	now    time.Time
 	trips  *fault.Transport
 	client *msgraph.Client
@@ -46,7 +46,7 @@ func newTenant(t *testing.T, change ...func(*graphsim.Sim)) *tenant {
 }
 
 // bare is a tenant whose exchanges are not checked, for benchmarks.
-func bare(t *testing.T, change ...func(*graphsim.Sim)) *tenant {
+func bare(t testing.TB, change ...func(*graphsim.Sim)) *tenant {
 	t.Helper()
 	tn := &tenant{t: t, now: noon}
 	tn.Sim = &graphsim.Sim{
@@ -192,7 +192,7 @@ func equalSet[T ~string](t *testing.T, what string, got []T, want ...T) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
