@@ -142,6 +142,8 @@ func TestHostileFiles(t *testing.T) {
 		"list":          "- version: 1\n",
 		"text":          "hello",
 		"key is a list": "[a, b]: 1\n",
+		"many keys":     "a:\n" + strings.Repeat("  k: 1\n", 3000),
+		"explicit keys": strings.Repeat("? a\n", 200_000),
 		"key is null":   "~: 1\n? \n",
 	} {
 		m, err := manifest.Parse("x.yaml", []byte(data))

@@ -20,6 +20,7 @@ const (
 	MaxBytes    = 1 << 20
 	maxLine     = 4000 // bytes
 	maxBrackets = 32   // deep
+	maxKeys     = 2500 // of one mapping written line by line; the parser's work grows with their square
 )
 
 // spot is a place in the file, both from 1; the zero spot is unknown.
@@ -86,7 +87,7 @@ func parse(text string, p *problems) (file *ast.File, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(text)
-	depth := 0
+	depth, keys := 0, keyCount{}
 	for _, t := range tokens {
 		switch t.Type {
 		case token.SequenceStartType, token.MappingStartType:
@@ -102,6 +103,14 @@ func parse(text string, p *problems) (file *ast.File, err error) {
 		case token.TagType:
 			p.add(tokenSpot(t), "YAML tags are not read", "take it out; quote a text that begins with !")
 			return nil, nil
+		case token.MappingKeyType:
+			p.add(tokenSpot(t), "keys that begin with ? are not read", "write key: value; quote a text that begins with ?")
+			return nil, nil
+		case token.MappingValueType:
+			if depth == 0 && t.Prev != nil && keys.add(t.Prev.Position.Column) > maxKeys {
+				p.add(tokenSpot(t.Prev), "there are too many keys beside one another", fmt.Sprintf("at most %d are read", maxKeys))
+				return nil, nil
+			}
 		case token.DirectiveType:
 			p.add(tokenSpot(t), "YAML directives are not read", "take it out; quote a text that begins with %")
 			return nil, nil
@@ -112,6 +121,24 @@ func parse(text string, p *problems) (file *ast.File, err error) {
 		}
 	}
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// keyCount counts the keys of each mapping that is open, by their columns.
+type keyCount []struct{ column, n int }
+
+// add counts a key at column and gives how many its mapping has.
+func (k *keyCount) add(column int) int {
+	open := *k
+	for len(open) > 0 && open[len(open)-1].column > column {
+		open = open[:len(open)-1]
+	}
+	if len(open) == 0 || open[len(open)-1].column < column {
+		open = append(open, struct{ column, n int }{column, 0})
+	}
+	top := &open[len(open)-1]
+	top.n++
+	*k = open
+	return top.n
 }
 
 // syntaxFix guesses what went wrong around a place where the file is no YAML.
