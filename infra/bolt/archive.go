@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"context"
+	"fmt"
 
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/inbox"
@@ -18,7 +19,7 @@ func (b box) get(k []byte, v any) error {
 }
 
 // put encodes v, behind a head, as the value of a key.
-func (b *box) put(k []byte, v any, head ...byte) error {
+func (b box) put(k []byte, v any, head ...byte) error {
 	value, err := b.value(v, head...)
 	if err != nil {
 		return err
@@ -152,7 +153,22 @@ func (db *DB) Overflowing(ctx context.Context, mailbox inbox.MailboxID, limit in
 
 // Team implements pipeline.Archive.
 func (db *DB) Team(ctx context.Context, mailbox inbox.MailboxID) (t assign.Team, err error) {
-	err = db.read(ctx, "team", mailbox, func(b box) error { return b.get(key(teamKey), &t) })
+	err = db.read(ctx, "team", mailbox, func(b box) error {
+		t.Last = inbox.MemberID(b.Get(lastKey))
+		if v := b.Get(overflowing); len(v) == 8 {
+			t.Overflow = int(number(v))
+		}
+		return b.walk(open(""), nil, 0, func(member, v []byte) error {
+			if len(v) != 8 {
+				return fmt.Errorf("the count of member %s is damaged", member)
+			}
+			if t.Open == nil {
+				t.Open = map[inbox.MemberID]int{}
+			}
+			t.Open[inbox.MemberID(member)] = int(number(v))
+			return nil
+		})
+	})
 	return t, err
 }
 

@@ -10,18 +10,18 @@
 //	a <order:8>                        a pending action; order counts the mailbox's actions
 //	b <action key>                     its order, so that settling finds it
 //	c                                  the progress
-//	d                                  the team
-//	h <address>                        who last handled a customer
-//	k <message id>                     a known message
+//	d l, d n, d o <member id>          the team: who was given work last, the overflow, who has how much
+//	h <#address>                       who last handled a customer
+//	k <#message id>                    a known message
 //	o <opened:12> <conversation id>    nothing: the conversation overflows
 //	s <conversation id>$               a conversation
 //	s <conversation id>$ e <seq:8>     an event of it
 //	s <conversation id>$ m <msg id>    nothing: the message is part of it
-//	u <thread id>$ <opened:12> <id>    nothing: the conversation began in that thread
+//	u <#thread id> <opened:12> <id>    nothing: the conversation began in that thread
 //
 // Numbers are big-endian, and times are seconds with the sign bit turned and nanoseconds, so that both sort. The $
 // after an id is the bytes 00 01, and a zero byte in such an id is written as 00 FF, so no id begins with another and its
-// end. Of an address longer than 320 bytes the rest is hashed.
+// end. A # means the first 16 bytes of the SHA-256.
 //
 // The other buckets are
 //
@@ -32,8 +32,9 @@
 //	          m <mailbox>$ <id>            nothing: the watch is of that mailbox
 //	mailbox:<id>                           a mailbox, as above
 //
-// Every value begins with a byte that is its format, 1 as yet, and goes on as JSON. In a conversation's there are its
-// seq, its opening and whether it overflows in between, so that a commit need not decode it.
+// Every value but the team's begins with a byte that is its format, 1 as yet, and goes on as JSON. In a conversation's
+// there are its seq, its opening and whether it overflows in between, so that a commit need not decode it. The team's
+// are numbers and a member id.
 package bolt
 
 import (
@@ -58,6 +59,7 @@ type DB struct {
 	bolt       *bbolt.DB
 	path       string
 	visibility time.Duration
+	writer     writer // of the one transaction that writes
 
 	mu       sync.Mutex // guards lines, and makes the queue's writes one by one
 	lines    map[inbox.MailboxID]*line
@@ -165,10 +167,18 @@ func (db *DB) prepare(created bool) error {
 	return db.loadQueue()
 }
 
-// box is one mailbox's bucket in a transaction. A nil Bucket is a mailbox of which nothing has been kept.
+// box is a bucket in a transaction, with the writer of values where it may write.
 type box struct {
 	*bbolt.Bucket
-	writer
+	*writer
+}
+
+// update is a transaction that writes, all of it or, on an error, nothing.
+func (db *DB) update(do func(tx *bbolt.Tx, w *writer) error) error {
+	return db.bolt.Update(func(tx *bbolt.Tx) error {
+		db.writer.reset()
+		return do(tx, &db.writer)
+	})
 }
 
 func boxName(mailbox inbox.MailboxID) []byte { return []byte("mailbox:" + mailbox) }
@@ -191,15 +201,15 @@ func (db *DB) read(ctx context.Context, what string, mailbox inbox.MailboxID, do
 	return nil
 }
 
-// write lets do write one mailbox, all of it or, on an error, nothing.
-func (db *DB) write(ctx context.Context, what string, mailbox inbox.MailboxID, do func(b *box) error) error {
+// write lets do write one mailbox.
+func (db *DB) write(ctx context.Context, what string, mailbox inbox.MailboxID, do func(b box) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if mailbox == "" {
 		return fmt.Errorf("bolt: %s: no mailbox is named", what)
 	}
-	err := db.bolt.Update(func(tx *bbolt.Tx) error {
+	err := db.update(func(tx *bbolt.Tx, w *writer) error {
 		b := tx.Bucket(boxName(mailbox))
 		if b == nil {
 			var err error
@@ -207,7 +217,7 @@ func (db *DB) write(ctx context.Context, what string, mailbox inbox.MailboxID, d
 				return err
 			}
 		}
-		return do(&box{Bucket: b})
+		return do(box{b, w})
 	})
 	if err != nil {
 		return fmt.Errorf("bolt: %s to %s: %w", what, mailbox, err)

@@ -26,7 +26,7 @@ const (
 )
 
 // key begins a key with room for what is commonly appended.
-func key(first byte) []byte { return append(make([]byte, 0, 256), first) }
+func key(first byte) []byte { return append(make([]byte, 0, 48), first) }
 
 // appendID appends an id that something follows: it ends with 00 01, and a zero byte in it is written as 00 FF. So no
 // id begins with another and its end, and ids sort as they do themselves.
@@ -78,17 +78,25 @@ func message(conversationID inbox.ConversationID, id inbox.MessageID) []byte {
 	return append(append(conversation(conversationID), messagePart), id...)
 }
 
-func known(id inbox.MessageID) []byte { return append(key(knownKey), id...) }
+// What strangers or providers choose and nothing has to sort by is in a key as the beginning of its SHA-256: keys stay
+// short, so that the tree stays flat, and bbolt's bound of 32 KiB is nobody's concern.
+const hashSize = 16
 
-func thread(id inbox.ThreadID) []byte { return appendID(key(threadKey), string(id)) }
-
-// maxAddress bounds an address in a key: a stranger chooses it, and bbolt refuses keys above 32 KiB.
-const maxAddress = 320
-
-func handled(a inbox.Address) []byte {
-	if len(a) <= maxAddress {
-		return append(key(handledKey), a...)
-	}
-	sum := sha256.Sum256([]byte(a))
-	return append(append(key(handledKey), a[:maxAddress]...), sum[:]...)
+func appendHash(k []byte, s string) []byte {
+	sum := sha256.Sum256([]byte(s))
+	return append(k, sum[:hashSize]...)
 }
+
+func known(id inbox.MessageID) []byte { return appendHash(key(knownKey), string(id)) }
+
+func thread(id inbox.ThreadID) []byte { return appendHash(key(threadKey), string(id)) }
+
+func handled(a inbox.Address) []byte { return appendHash(key(handledKey), string(a)) }
+
+// The parts of the team.
+func open(m inbox.MemberID) []byte { return append(key(teamKey), "o"+m...) }
+
+var (
+	lastKey     = []byte{teamKey, 'l'}
+	overflowing = []byte{teamKey, 'n'}
+)

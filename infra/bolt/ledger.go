@@ -17,7 +17,7 @@ func (db *DB) Mailbox(ctx context.Context, mailbox inbox.MailboxID) (p pipeline.
 
 // SaveProgress implements pipeline.Cursors.
 func (db *DB) SaveProgress(ctx context.Context, mailbox inbox.MailboxID, next pipeline.Progress) error {
-	return db.write(ctx, "save progress", mailbox, func(b *box) error {
+	return db.write(ctx, "save progress", mailbox, func(b box) error {
 		var p pipeline.Progress
 		if err := b.get(key(progressKey), &p); err != nil {
 			return err
@@ -35,7 +35,7 @@ func (db *DB) Commit(ctx context.Context, mailbox inbox.MailboxID, units []pipel
 	if len(units) == 0 {
 		return ctx.Err()
 	}
-	return db.write(ctx, "commit", mailbox, func(b *box) error {
+	return db.write(ctx, "commit", mailbox, func(b box) error {
 		for i := range units {
 			if err := b.commit(mailbox, &units[i]); err != nil {
 				return fmt.Errorf("unit %d of %d: %w", i+1, len(units), err)
@@ -45,7 +45,7 @@ func (db *DB) Commit(ctx context.Context, mailbox inbox.MailboxID, units []pipel
 	})
 }
 
-func (b *box) commit(mailbox inbox.MailboxID, u *pipeline.Unit) error {
+func (b box) commit(mailbox inbox.MailboxID, u *pipeline.Unit) error {
 	if len(u.Events) == 0 {
 		return b.see(u.Seen)
 	}
@@ -114,7 +114,7 @@ func check(mailbox inbox.MailboxID, u *pipeline.Unit) error {
 }
 
 // index keeps the thread that a conversation began in, and its place among those that overflow.
-func (b *box) index(c *inbox.Conversation, was, is head) error {
+func (b box) index(c *inbox.Conversation, was, is head) error {
 	if was.overflow && (!is.overflow || was.opened != is.opened) {
 		if err := b.Delete(overflow(was, c.ID)); err != nil {
 			return err
@@ -137,7 +137,7 @@ func overflow(h head, id inbox.ConversationID) []byte {
 }
 
 // see stores states of messages that are known.
-func (b *box) see(seen []inbox.Known) error {
+func (b box) see(seen []inbox.Known) error {
 	for _, m := range seen {
 		if b.Get(known(m.ID)) == nil {
 			return fmt.Errorf("a state of message %s, which is not known", m.ID)
@@ -149,14 +149,14 @@ func (b *box) see(seen []inbox.Known) error {
 	return nil
 }
 
-func (b *box) putKnown(m inbox.Known) error {
+func (b box) putKnown(m inbox.Known) error {
 	k := known(m.ID)
 	m.ID = "" // the key says it
 	return b.put(k, &m)
 }
 
 // call keeps actions until they are settled.
-func (b *box) call(actions []pipeline.Action) error {
+func (b box) call(actions []pipeline.Action) error {
 	for i := range actions {
 		n, err := b.NextSequence()
 		if err != nil {
@@ -174,22 +174,40 @@ func (b *box) call(actions []pipeline.Action) error {
 }
 
 // work keeps who has how much to do and who handled whom.
-func (b *box) work(shift assign.Shift, by map[inbox.Address]assign.Handled) error {
-	if !shift.Zero() {
-		var team assign.Team
-		if err := b.get(key(teamKey), &team); err != nil {
+func (b box) work(shift assign.Shift, by map[inbox.Address]assign.Handled) error {
+	for m, n := range shift.Open {
+		if err := b.add(open(m), n); err != nil {
 			return err
 		}
-		if err := b.put(key(teamKey), team.With(shift)); err != nil {
+	}
+	if shift.Overflow != 0 {
+		if err := b.add(overflowing, shift.Overflow); err != nil {
+			return err
+		}
+	}
+	if shift.Last != "" {
+		if err := b.Put(lastKey, []byte(shift.Last)); err != nil {
 			return err
 		}
 	}
 	for a, h := range by {
-		if err := b.put(handled(a), h); err != nil {
+		if err := b.put(handled(a), &h); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// add adds n to a number; 0 is kept as nothing.
+func (b box) add(k []byte, n int) error {
+	sum := int64(n)
+	if v := b.Get(k); len(v) == 8 {
+		sum += number(v)
+	}
+	if sum == 0 {
+		return b.Delete(k)
+	}
+	return b.Put(k, appendNumber(nil, sum))
 }
 
 // Pending implements pipeline.Ledger.
@@ -207,7 +225,7 @@ func (db *DB) Pending(ctx context.Context, mailbox inbox.MailboxID, limit int) (
 
 // Settle implements pipeline.Ledger.
 func (db *DB) Settle(ctx context.Context, mailbox inbox.MailboxID, keys []string, seen []inbox.Known) error {
-	return db.write(ctx, "settle", mailbox, func(b *box) error {
+	return db.write(ctx, "settle", mailbox, func(b box) error {
 		for _, k := range keys {
 			byKey := append(key(actionOrderKey), k...)
 			order := b.Get(byKey)

@@ -106,7 +106,7 @@ func (db *DB) Enqueue(ctx context.Context, h pipeline.Hint) error {
 		return nil
 	}
 	var arrival int64
-	err := db.writeQueue(func(b *box) error {
+	err := db.writeQueue(func(b box) error {
 		n, err := b.NextSequence()
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (db *DB) Receive(ctx context.Context, now time.Time) (pipeline.Batch, bool,
 
 // Done implements pipeline.Queue. A batch that has been handed out again meanwhile stays with who has it now.
 func (db *DB) Done(ctx context.Context, batch pipeline.Batch) error {
-	return db.end(ctx, "done", batch, func(b *box, l *line) error {
+	return db.end(ctx, "done", batch, func(b box, l *line) error {
 		for _, arrival := range l.out.arrivals {
 			if err := b.Delete(hintKey(batch.Mailbox, arrival)); err != nil {
 				return err
@@ -168,13 +168,13 @@ func (db *DB) Done(ctx context.Context, batch pipeline.Batch) error {
 // Retry implements pipeline.Queue. A batch that has been handed out again meanwhile stays with who has it now.
 func (db *DB) Retry(ctx context.Context, batch pipeline.Batch, at time.Time) error {
 	next := retry{Tries: batch.Tries + 1, NotUntil: at}
-	return db.end(ctx, "retry", batch, func(b *box, _ *line) error {
+	return db.end(ctx, "retry", batch, func(b box, _ *line) error {
 		return b.put(retryKey(batch.Mailbox), next)
 	}, func(l *line) { l.giveBack(next) })
 }
 
 // end lets a batch that is out come to an end: first in the file, then in memory.
-func (db *DB) end(ctx context.Context, what string, batch pipeline.Batch, write func(*box, *line) error, then func(*line)) error {
+func (db *DB) end(ctx context.Context, what string, batch pipeline.Batch, write func(box, *line) error, then func(*line)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (db *DB) end(ctx context.Context, what string, batch pipeline.Batch, write 
 	if l == nil || len(l.out.list) == 0 || l.receipt != batch.Receipt {
 		return nil
 	}
-	if err := db.writeQueue(func(b *box) error { return write(b, l) }); err != nil {
+	if err := db.writeQueue(func(b box) error { return write(b, l) }); err != nil {
 		return fmt.Errorf("bolt: %s with a batch of %s: %w", what, batch.Mailbox, err)
 	}
 	then(l)
@@ -203,6 +203,6 @@ func (l *line) giveBack(r retry) {
 	l.waiting, l.out, l.retry = both, hints{}, r
 }
 
-func (db *DB) writeQueue(do func(*box) error) error {
-	return db.bolt.Update(func(tx *bbolt.Tx) error { return do(&box{Bucket: tx.Bucket(queueBucket)}) })
+func (db *DB) writeQueue(do func(box) error) error {
+	return db.update(func(tx *bbolt.Tx, w *writer) error { return do(box{tx.Bucket(queueBucket), w}) })
 }

@@ -9,19 +9,28 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 )
 
-// writer encodes the values of one transaction into one growing buffer. bbolt holds on to them until the commit.
+// writer encodes the values of one transaction into one growing buffer. bbolt holds on to them until the commit, and
+// lets only one transaction write at a time, so a DB has one writer.
 type writer struct {
 	buf bytes.Buffer
 	enc *json.Encoder
 }
 
-// value encodes v behind the format and a head.
-func (w *writer) value(v any, head ...byte) ([]byte, error) {
-	if w.enc == nil {
-		w.buf.Grow(4096)
+// maxKept bounds the buffer that is kept from one transaction for the next.
+const maxKept = 1 << 20
+
+// reset begins a transaction.
+func (w *writer) reset() {
+	if w.enc == nil || w.buf.Cap() > maxKept {
+		w.buf = bytes.Buffer{}
 		w.enc = json.NewEncoder(&w.buf)
 		w.enc.SetEscapeHTML(false)
 	}
+	w.buf.Reset()
+}
+
+// value encodes v behind the format and a head.
+func (w *writer) value(v any, head ...byte) ([]byte, error) {
 	start := w.buf.Len()
 	w.buf.WriteByte(format)
 	w.buf.Write(head)

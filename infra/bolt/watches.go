@@ -39,7 +39,7 @@ func findWatch(b *bbolt.Bucket, id string) (w pipeline.Watch, there bool, err er
 
 // SaveWatch implements pipeline.Watches.
 func (db *DB) SaveWatch(ctx context.Context, w pipeline.Watch) error {
-	return db.writeWatch(ctx, "save", w.ID, func(b *box) error {
+	return db.writeWatch(ctx, "save", w.ID, func(b box) error {
 		if err := dropWatch(b.Bucket, w.ID); err != nil {
 			return err
 		}
@@ -52,7 +52,7 @@ func (db *DB) SaveWatch(ctx context.Context, w pipeline.Watch) error {
 
 // DropWatch implements pipeline.Watches.
 func (db *DB) DropWatch(ctx context.Context, id string) error {
-	return db.writeWatch(ctx, "drop", id, func(b *box) error { return dropWatch(b.Bucket, id) })
+	return db.writeWatch(ctx, "drop", id, func(b box) error { return dropWatch(b.Bucket, id) })
 }
 
 func dropWatch(b *bbolt.Bucket, id string) error {
@@ -85,11 +85,11 @@ func (db *DB) WatchesOf(ctx context.Context, mailbox inbox.MailboxID) (out []pip
 	return out, nil
 }
 
-func (db *DB) writeWatch(ctx context.Context, what, id string, do func(b *box) error) error {
+func (db *DB) writeWatch(ctx context.Context, what, id string, do func(b box) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := db.bolt.Update(func(tx *bbolt.Tx) error { return do(&box{Bucket: tx.Bucket(watchesBucket)}) })
+	err := db.update(func(tx *bbolt.Tx, w *writer) error { return do(box{tx.Bucket(watchesBucket), w}) })
 	if err != nil {
 		return fmt.Errorf("bolt: %s watch %s: %w", what, id, err)
 	}
