@@ -78,8 +78,7 @@ func (t Team) With(s Shift) Team {
 
 // Add is both shifts as one; the later's Last wins.
 func (s Shift) Add(later Shift) Shift {
-	t := Team{Open: s.Open, Last: s.Last, Overflow: s.Overflow}.With(later)
-	return Shift(t)
+	return Shift(Team(s).With(later))
 }
 
 // Zero reports whether s changes nothing.
