@@ -18,6 +18,10 @@ import (
 // with half of it left there is time for every kind of outage.
 const renewBefore = 84 * time.Hour
 
+// retryWatch is how long a watch that could not be renewed is left alone; the provider has usually said why, and an hour's
+// worth of tries would not change it.
+const retryWatch = time.Minute
+
 // Clock keeps hints and watches coming: each tick sends a hint for every mailbox whose sweep is due, which heals whatever
 // notification was lost, and renews the watches that near their end.
 type Clock struct {
@@ -27,8 +31,8 @@ type Clock struct {
 	Clients   Clients
 	Now       func() time.Time
 	Log       *slog.Logger
-	// Sweep is how long a mailbox may go without being read.
-	Sweep time.Duration
+	// Poll is how often a mailbox is read of which no notifications come, and Sweep how often one of which they do.
+	Poll, Sweep time.Duration
 	// URL is where the providers reach us, without a slash at its end; empty means that mailboxes are only swept.
 	URL string
 	// Topic is the Pub/Sub topic for Gmail; empty means that Gmail mailboxes are only swept.
@@ -37,22 +41,28 @@ type Clock struct {
 	Rand io.Reader
 
 	swept map[inbox.MailboxID]time.Time
+	tried map[inbox.MailboxID]time.Time // when renewing a watch failed last
 }
 
 // Tick does what is due. It is called by one goroutine. What fails is logged and due again at the next tick.
 func (c *Clock) Tick(ctx context.Context) {
 	if c.swept == nil {
-		c.swept = map[inbox.MailboxID]time.Time{}
+		c.swept, c.tried = map[inbox.MailboxID]time.Time{}, map[inbox.MailboxID]time.Time{}
 	}
 	for _, id := range c.Mailboxes.IDs() {
 		if ctx.Err() != nil {
 			return
 		}
 		now := c.Now()
-		if err := c.watch(ctx, id, now); err != nil {
-			c.Log.Warn("no notifications for now, the mailbox is swept", "mailbox", id, "error", err.Error())
+		watched, err := c.watch(ctx, id, now)
+		if err != nil {
+			c.Log.Warn("no notifications for now, the mailbox is polled", "mailbox", id, "error", err.Error())
 		}
-		if last, ok := c.swept[id]; ok && now.Sub(last) < c.Sweep {
+		period := c.Poll
+		if watched {
+			period = c.Sweep
+		}
+		if last, ok := c.swept[id]; ok && now.Sub(last) < period {
 			continue
 		}
 		if err := c.Hints.Enqueue(ctx, pipeline.Hint{Mailbox: id, Source: "sweep", At: now}); err != nil {
@@ -63,24 +73,26 @@ func (c *Clock) Tick(ctx context.Context) {
 	}
 }
 
-// watch creates or renews the mailbox's watch if that is due.
-func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) error {
+// watch creates or renews the mailbox's watch if that is due, and reports whether there is one.
+func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) (bool, error) {
 	b := c.Mailboxes.byID[id]
 	graph := b.entry.Provider == manifest.M365
 	if c.URL == "" || !graph && c.Topic == "" {
-		return nil
+		return false, nil
 	}
 	have, err := c.Watches.WatchesOf(ctx, id)
 	if err != nil {
-		return err
+		return false, err
 	}
-	due := true
+	due, live := true, false
 	for _, w := range have {
 		due = due && w.Expires.Sub(now) < renewBefore
+		live = live || w.Expires.After(now)
 	}
-	if !due {
-		return nil
+	if !due || c.tried[id].After(now.Add(-retryWatch)) {
+		return live, nil
 	}
+	c.tried[id] = now
 	var fresh pipeline.Watch
 	switch {
 	case !graph:
@@ -97,18 +109,19 @@ func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) er
 		}
 	}
 	if err != nil {
-		return err
+		return live, err
 	}
 	if err := c.Watches.SaveWatch(ctx, fresh); err != nil {
-		return fmt.Errorf("keep the watch of %s: %w", id, err)
+		return live, fmt.Errorf("keep the watch of %s: %w", id, err)
 	}
 	for _, old := range have {
 		if old.ID != fresh.ID {
 			if err := c.Watches.DropWatch(ctx, old.ID); err != nil {
-				return err
+				return true, err
 			}
 		}
 	}
+	delete(c.tried, id)
 	// What happened before the watch stood has raised no notification.
-	return c.Hints.Enqueue(ctx, pipeline.Hint{Mailbox: id, Source: "watch", At: now})
+	return true, c.Hints.Enqueue(ctx, pipeline.Hint{Mailbox: id, Source: "watch", At: now})
 }
