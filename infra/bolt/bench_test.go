@@ -5,6 +5,7 @@ package bolt_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -117,5 +118,31 @@ func BenchmarkQueue(b *testing.B) {
 		if err := db.Done(ctx, batch); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkOpen closes and opens a file, which reads all of it once to find the free pages.
+func BenchmarkOpen(b *testing.B) {
+	for _, n := range []int{0, 20_000} {
+		b.Run(fmt.Sprintf("at%d", n), func(b *testing.B) {
+			db := filled(b, n)
+			for b.Loop() {
+				if err := db.Close(); err != nil {
+					b.Fatal(err)
+				}
+				var err error
+				if db, err = bolt.Open(db.Path(), bolt.Options{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := db.Close(); err != nil {
+				b.Fatal(err)
+			}
+			info, err := os.Stat(db.Path())
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportMetric(float64(info.Size())/(1<<20), "MiB")
+		})
 	}
 }

@@ -103,8 +103,8 @@ func Open(path string, opts Options) (*DB, error) {
 	created := errors.Is(err, fs.ErrNotExist)
 	b, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: opts.LockTimeout,
-		// The free pages are found by reading the file when it is opened, not written at each commit; see Open's cost
-		// in BenchmarkOpen.
+		// The free pages are found by reading the file once when it is opened, not written at each commit; for what that
+		// costs see BenchmarkOpen.
 		NoFreelistSync: true,
 		FreelistType:   bbolt.FreelistMapType,
 		NoStatistics:   true,
