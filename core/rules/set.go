@@ -106,6 +106,14 @@ func (s *Set) Needs() Needs {
 	return s.needs
 }
 
+// Len is the number of rules; a nil Set has none.
+func (s *Set) Len() int {
+	if s == nil {
+		return 0
+	}
+	return len(s.rules)
+}
+
 // Fields names the header fields that the rules look at, as they write them; some providers send only those asked for. A
 // field whose name an expression works out is not among them.
 func (s *Set) Fields() []string {
