@@ -126,6 +126,9 @@ type Observation struct {
 	Gone bool
 	// State is nil where the provider named the message but not its state; it must then be fetched.
 	State *State
+	// Doubtful: the state may have been overtaken by one that was not read yet. It is to be fetched before anything is
+	// concluded from a difference.
+	Doubtful bool
 	// Message is nil where the provider did not send the content along.
 	Message *Message
 }

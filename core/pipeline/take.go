@@ -92,7 +92,10 @@ func last(seen []inbox.Observation) []inbox.Observation {
 func (r *run) fetch(ctx context.Context, seen []inbox.Observation, known map[inbox.MessageID]inbox.Known) ([]inbox.Observation, error) {
 	var want []inbox.MessageID
 	for _, o := range seen {
-		if _, have := known[o.ID]; !o.Gone && (o.State == nil || !have && o.Message == nil && joins(o)) {
+		k, have := known[o.ID]
+		switch {
+		case o.Gone:
+		case o.State == nil, !have && o.Message == nil && joins(o), have && o.Doubtful && r.differs(k, o):
 			want = append(want, o.ID)
 		}
 	}
@@ -185,6 +188,11 @@ func (r *run) difference(k inbox.Known, o inbox.Observation) ([]inbox.Change, *i
 		return nil, nil
 	}
 	return out, &now
+}
+
+func (r *run) differs(k inbox.Known, o inbox.Observation) bool {
+	_, now := r.difference(k, o)
+	return now != nil
 }
 
 // own gives which of our markers are new in now and which of before are missing there.

@@ -22,10 +22,10 @@ const (
 
 // history gives the changes after start, one state a message, and that the last.
 //
-// Google does not promise whether a record shows the labels a message has now or had then. So a state is only
-// believed if it comes from the message's last record there is: all records are read first, then the messages whose
-// last record is the oldest are handed out, and the cursor moves to that record. A stale state would look like
-// somebody's move.
+// Google does not promise whether a record shows the labels a message has now or had then. So a state is only sure if it
+// comes from the message's last record there is: all records are read first, then the messages whose last record is
+// the oldest are handed out, and the cursor moves to that record. A stale state would look like somebody's move; where
+// there is too much to read first, states are handed out as doubtful.
 func (m *Mailbox) history(ctx context.Context, start uint64) (pipeline.Page, error) {
 	w := window{seen: map[string]*change{}, last: start}
 	read, token := uint64(0), ""
@@ -70,9 +70,10 @@ func (m *Mailbox) history(ctx context.Context, start uint64) (pipeline.Page, err
 // observation is what the history says of one message. complete says that its last record has been read.
 func (m *Mailbox) observation(ctx context.Context, c *change, complete bool) (inbox.Observation, error) {
 	o := inbox.Observation{ID: inbox.MessageID(c.id), Thread: inbox.ThreadID(c.thread), Gone: c.gone}
-	if c.gone || !complete || c.labels == nil {
+	if c.gone || c.labels == nil {
 		return o, nil
 	}
+	o.Doubtful = !complete
 	s, err := m.state(ctx, c.labels, c.last)
 	if err != nil {
 		return o, err
