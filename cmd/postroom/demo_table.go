@@ -1,0 +1,98 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/manifest"
+)
+
+var providerNames = map[manifest.Provider]string{manifest.M365: "Microsoft 365", manifest.Gmail: "Gmail"}
+
+// title says what is about to be seen.
+func (s *demoStory) title(given []string) {
+	fmt.Fprintln(s.out, s.ink(boldInk, "Postroom demo")+": two simulated mailboxes in this process. No account is used and nothing is sent anywhere.")
+	for _, b := range s.world.boxes {
+		var team []string
+		for _, m := range b.policy.Assign.Agents {
+			name, _, _ := strings.Cut(m.Name, " ")
+			for _, l := range b.policy.Assign.Leads {
+				if l.ID == m.ID {
+					name += " (lead)"
+				}
+			}
+			team = append(team, name)
+		}
+		fmt.Fprintf(s.out, "  %s at %s: %s; %s\n", pad(string(b.id), 20), pad(providerNames[b.provider], 13), strings.Join(team, ", "), policyWords(b.policy.Assign))
+	}
+	if len(given) > 0 {
+		fmt.Fprintln(s.out, "  Your mail comes in over both in turn, and the team is at work. The clock is the story's own.")
+	} else {
+		fmt.Fprintln(s.out, "  The clock is the story's own: "+s.world.clock.Now().In(s.zone).Format("Monday 2 January 2006")+".")
+	}
+	fmt.Fprintln(s.out)
+}
+
+func policyWords(c assign.Config) string {
+	out := string(c.Strategy)
+	if c.Cap > 0 {
+		out += fmt.Sprintf(", at most %d each", c.Cap)
+	}
+	return out
+}
+
+// tables shows how the mailboxes stand, and what it took.
+func (s *demoStory) tables(f demoFigures) {
+	for _, b := range f.Mailboxes {
+		fmt.Fprintf(s.out, "\n%s\n", s.ink(boldInk, fmt.Sprintf("%s · %s · %s", b.Name, b.Address, providerNames[b.Provider])))
+		fmt.Fprintln(s.out, s.ink(faintInk, row("", "open", "waiting", "closed")))
+		for _, m := range b.Members {
+			fmt.Fprintln(s.out, memberRow(m.Name, m))
+		}
+		fmt.Fprintln(s.out, memberRow("nobody", b.Nobody))
+		fmt.Fprintf(s.out, "  %d received and %d sent in %d conversations · %d open unassigned · %d held by a lead for want of room\n",
+			b.Received, b.Sent, b.Conversations, b.Unassigned, b.Overflow)
+	}
+	ok := greenInk
+	if f.verdict() != nil {
+		ok = redInk
+	}
+	fmt.Fprintln(s.out)
+	figure := func(name, format string, args ...any) {
+		fmt.Fprintf(s.out, "%s  %s\n", s.ink(faintInk, pad(name, 14)), fmt.Sprintf(format, args...))
+	}
+	figure("Messages", "%d in %d conversations · %s", f.Messages, f.Conversations, s.ink(ok, fmt.Sprintf("%d lost, %d doubled", f.Lost, f.Doubled)))
+	figure("Conversations", "%d open, %d waiting, %d closed · %d have an owner, %d open ones have none", f.Open, f.Waiting, f.Closed, f.Assigned, f.Unassigned)
+	figure("The team", "%d answers · %d reopened by customers · %d escalated to a lead, %d of them taken off again", f.Answered, f.Reopened, f.Escalated, s.drained)
+	if f.Skipped > 0 {
+		figure("Skipped", "%d files or parts of files that are no mail", f.Skipped)
+	}
+	graph, gmail := f.Providers[string(manifest.M365)], f.Providers[string(manifest.Gmail)]
+	figure("Microsoft 365", "%d requests in %d round trips", graph.Requests, graph.RoundTrips)
+	figure("Gmail", "%d requests in %d round trips · %d quota units", gmail.Requests, gmail.RoundTrips, gmail.QuotaUnits)
+	figure("Latency", "p50 %s ms, p95 %s ms from a mail's arrival to its markers, in real time on this machine", ms(f.Latency.P50), ms(f.Latency.P95))
+}
+
+func ms(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }
+
+func memberRow(name string, m demoMember) string {
+	number := func(n int) string {
+		if n == 0 {
+			return "·"
+		}
+		return strconv.Itoa(n)
+	}
+	return row(name, number(m.Open), number(m.Waiting), number(m.Closed))
+}
+
+// row aligns the cells of a table: the first to the left, the others to the right.
+func row(first string, rest ...string) string {
+	var b strings.Builder
+	b.WriteString("  " + pad(cut(first, 24), 24))
+	for _, cell := range rest {
+		b.WriteString(strings.Repeat(" ", max(0, 9-cells(cell))) + cell)
+	}
+	return b.String()
+}
