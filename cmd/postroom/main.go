@@ -59,13 +59,7 @@ func main() {
 func run(args []string, a *app) int {
 	var cmd commands
 	exit := -1
-	parser, err := kong.New(&cmd,
-		kong.Name("postroom"),
-		kong.Description("Team inboxes on Microsoft 365 and Google Workspace mailboxes, without a new client."),
-		kong.UsageOnError(), kong.Writers(a.stdout, a.stderr), kong.Bind(a),
-		kong.Exit(func(code int) { exit = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
-	)
+	parser, err := parser(&cmd, kong.Writers(a.stdout, a.stderr), kong.Bind(a), kong.Exit(func(code int) { exit = code }))
 	if err != nil {
 		fmt.Fprintln(a.stderr, "postroom:", err)
 		return exitFailed
@@ -75,7 +69,7 @@ func run(args []string, a *app) int {
 		return exit // --help
 	}
 	if err != nil {
-		fmt.Fprintf(a.stderr, "postroom: %s (see postroom --help)\n", err)
+		fmt.Fprintf(a.stderr, "postroom: %s (see %s --help)\n", printable(err.Error(), 300), misused(err))
 		return exitMisused
 	}
 	if err := parsed.Run(); err != nil {
@@ -86,6 +80,26 @@ func run(args []string, a *app) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// parser is the grammar of the command line.
+func parser(cmd *commands, more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(cmd, append([]kong.Option{
+		kong.Name("postroom"),
+		kong.Description("Team inboxes on Microsoft 365 and Google Workspace mailboxes, without a new client."),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 110}),
+	}, more...)...)
+}
+
+// misused is the command that was meant, as far as it was understood.
+func misused(err error) string {
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context != nil {
+		if command := wrong.Context.Selected(); command != nil {
+			return "postroom " + command.Name
+		}
+	}
+	return "postroom"
 }
 
 // errSaid is a failure that the command has told of already.

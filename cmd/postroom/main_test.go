@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what the commands print into the scripts that compare it")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"postroom": main})
+}
+
+// TestScripts runs the command line as somebody at a terminal does.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: *update,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"work":   work,
+			"answer": answer,
+			"crash":  crash,
+			"plain":  plain,
+			"json":   isJSON,
+		},
+		RequireExplicitExec: true,
+	})
+}
+
+// call runs one command line in this process.
+func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(args, &app{
+		ctx: context.Background(), stdout: &out, stderr: &errs, env: func(string) string { return "" },
+		now: func() time.Time { return began.Add(24 * time.Hour) },
+	})
+	return code, out.String(), errs.String()
+}
+
+// TestHelpShowsAnExample holds for commands that nobody has thought of yet.
+func TestHelpShowsAnExample(t *testing.T) {
+	t.Parallel()
+	parser, err := parser(&commands{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(parser.Model.Children) < 7 {
+		t.Fatalf("there are %d commands", len(parser.Model.Children))
+	}
+	for _, command := range parser.Model.Children {
+		code, out, errs := call(t, command.Name, "--help")
+		if code != exitOK || errs != "" {
+			t.Errorf("%s --help ends with %d and %q", command.Name, code, errs)
+		}
+		_, example, ok := strings.Cut(out, "Example")
+		if !ok || !strings.Contains(example, "postroom "+command.Name) {
+			t.Errorf("%s --help shows no example:\n%s", command.Name, out)
+		}
+	}
+}
