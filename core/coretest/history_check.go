@@ -14,6 +14,7 @@ func (h *history) check() {
 	h.markersAsDecided()
 	h.peoplesMarkersKept()
 	h.booksAgree()
+	h.nothingOutOfSight()
 	h.oldMailLeftAlone()
 	h.strangersApart()
 }
@@ -129,6 +130,26 @@ func (h *history) booksAgree() {
 	}
 	if actions, err := h.store.Pending(h.ctx, h.office.Mailbox, 0); err != nil || len(actions) > 0 {
 		h.t.Fatalf("still to be done when all is calm: %+v %v", actions, err)
+	}
+}
+
+// nothingOutOfSight: a conversation knows how many of its mails lie in the inbox, also when they left it while the provider
+// had lost its place; so none stays open whose mail is all gone.
+func (h *history) nothingOutOfSight() {
+	for _, c := range h.conversations() {
+		list, err := h.store.Messages(h.ctx, h.office.Mailbox, c.ID, "", 10_000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		there := 0
+		for _, k := range list {
+			if state, ok := h.office.State(k.ID); ok && k.Direction == inbox.In && state.Place == inbox.Inbox {
+				there++
+			}
+		}
+		if there != c.InInbox {
+			h.t.Fatalf("conversation %s counts %d mails in the inbox, there are %d\n%s", c.ID, c.InInbox, there, h.timeline(c.ID))
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/rules"
 )
 
 // Situation is what a decision may know besides the conversation.
@@ -50,6 +51,8 @@ type turn struct {
 	events  []inbox.Event
 	last    inbox.MemberID
 	claimed bool // a person's marker already names the owner
+	hits    []rules.Hit
+	matched bool // hits are of the arriving mail
 	out     Decision
 }
 

@@ -56,6 +56,9 @@ func (t *turn) arrived(ch inbox.Change) {
 	if automated != "" {
 		why = append(why, "automated: "+automated)
 	}
+	if !ch.Imported {
+		why = append(why, t.match(m)...)
+	}
 	t.emit(inbox.Event{At: m.At, Kind: inbox.EventReceived, By: inbox.ByCustomer, Message: m.ID, Mail: t.mail(ch, automated), Why: why})
 
 	t.claimed = t.policy.names(ch.Added)
@@ -141,11 +144,25 @@ func (t *turn) answeredByCustomer(m inbox.Message) {
 	t.assign(need, why)
 }
 
+// match tries the rules once on the arriving mail and says which of them could not be tried.
+func (t *turn) match(m inbox.Message) (troubles []string) {
+	if t.matched {
+		return nil
+	}
+	hits, failed := t.policy.Rules.Try(m)
+	for _, f := range failed {
+		troubles = append(troubles, f.String())
+	}
+	t.hits, t.matched = hits, true
+	return troubles
+}
+
 // ruled applies what the rules ask of the conversation itself and gives what they ask of its owner.
 func (t *turn) ruled(m inbox.Message) (assign.Need, []string) {
 	var need assign.Need
 	var why []string
-	for _, hit := range t.policy.Rules.Match(m) {
+	why = append(why, t.match(m)...)
+	for _, hit := range t.hits {
 		reasons := because(hit)
 		for _, tag := range hit.Then.Tags {
 			if !contains(t.c.Tags, tag) {

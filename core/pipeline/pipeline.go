@@ -82,6 +82,8 @@ type run struct {
 	team     assign.Team
 	pending  map[inbox.ConversationID][]Action // committed, not settled
 	report   Report
+
+	listedIDs map[uint64]bool // hashes of what a listing anew has shown so far
 }
 
 func (p *Pipeline) open(ctx context.Context, id inbox.MailboxID) (*run, error) {
@@ -126,6 +128,9 @@ func (r *run) sync(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := r.again(ctx); err != nil {
+		return err
+	}
 	resumed := r.progress.Midway
 	for {
 		page, err := r.mailbox.Changes(ctx, r.progress.Cursor)
@@ -134,6 +139,7 @@ func (r *run) sync(ctx context.Context) error {
 			// what is older was imported and stays so: nothing is answered or alarmed, nothing is lost.
 			r.progress.Cursor, r.progress.Midway, r.report.Resynced = "", false, true
 			r.progress.Resyncs++
+			r.relist()
 			if err := r.save(ctx); err != nil {
 				return err
 			}
@@ -143,6 +149,10 @@ func (r *run) sync(ctx context.Context) error {
 			return err
 		}
 		r.report.Pages++
+		if page.Relisted {
+			r.relist()
+		}
+		r.note(page)
 		for start := 0; start < len(page.Changes); start += chunk {
 			if err := r.take(ctx, page.Changes[start:min(start+chunk, len(page.Changes))]); err != nil {
 				return err
@@ -161,6 +171,9 @@ func (r *run) sync(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+	}
+	if err := r.account(ctx); err != nil {
+		return err
 	}
 	if err := r.drain(ctx); err != nil {
 		return err

@@ -34,6 +34,9 @@ type Page struct {
 	Changes []inbox.Observation
 	Next    inbox.Cursor // where to read on; to be kept only once the page is committed
 	More    bool         // there is another page to be had at once
+	// Relisted: the provider has lost its place in the inbox and begins to list it anew with the next page, without an
+	// error. What has left the inbox meanwhile will be in no page.
+	Relisted bool
 }
 
 // Write asks for markers on one message. Add and Remove name markers of ours only; others on the message stay.
@@ -84,9 +87,11 @@ type Progress struct {
 	Resyncs int          `json:"resyncs,omitempty"`
 	// Midway: more pages follow the cursor. A sync that takes up there reads once more at the end, for what it resumes
 	// may have passed places that have changed again since.
-	Midway  bool      `json:"midway,omitempty"`
-	Synced  time.Time `json:"synced,omitzero"` // end of the last sync that read everything there was
-	Version int64     `json:"version"`
+	Midway bool `json:"midway,omitempty"`
+	// Relisting: the inbox is being listed anew, and what is not listed is still to be asked after.
+	Relisting bool      `json:"relisting,omitempty"`
+	Synced    time.Time `json:"synced,omitzero"` // end of the last sync that read everything there was
+	Version   int64     `json:"version"`
 }
 
 // Ledger keeps what was decided and what is still to be done about it. Writes are durable when they return.
