@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"text/tabwriter"
+	"strings"
 	"time"
 
 	"github.com/postroom/postroom/core/assign"
@@ -108,7 +108,7 @@ func introduce(s standing, m *manifest.Manifest, now time.Time) mailboxStatus {
 }
 
 func (o *overview) print(w io.Writer, now time.Time) error {
-	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var out strings.Builder
 	for _, m := range o.Mailboxes {
 		title := string(m.Mailbox)
 		if m.name != "" && m.name != title {
@@ -117,29 +117,29 @@ func (o *overview) print(w io.Writer, now time.Time) error {
 		if m.provider != "" {
 			title += ", " + providerName(m.provider)
 		}
-		fmt.Fprintf(out, "%s\n%s%s\n\n", title, m.tally, m.queue(now))
-		// A tab ends each cell, so the names, which stand to the left, are padded by hand.
-		width := len("owner")
+		fmt.Fprintf(&out, "%s\n%s%s\n\n", title, m.tally, m.queue(now))
+		width := cells("owner")
 		for _, p := range m.Owners {
-			width = max(width, len([]rune(p.title())))
+			width = max(width, cells(p.title()))
 		}
-		fmt.Fprintf(out, "  %-*s\topen\tcap\twaiting\t\n", width, "owner")
+		row := func(owner, open, limit, waiting, remark string) {
+			line := fmt.Sprintf("    %s  %6s  %6s  %7s  %s", pad(owner, width), open, limit, waiting, remark)
+			out.WriteString(strings.TrimRight(line, " ") + "\n")
+		}
+		row("owner", "open", "cap", "waiting", "")
 		for _, p := range m.Owners {
 			limit := "none"
 			if p.Cap > 0 {
 				limit = strconv.Itoa(p.Cap)
 			}
-			fmt.Fprintf(out, "  %-*s\t%d\t%s\t%d\t%s\n", width, p.title(), p.Open, limit, p.Waiting, p.remark())
+			row(p.title(), strconv.Itoa(p.Open), limit, strconv.Itoa(p.Waiting), p.remark())
 		}
 		if m.Unassigned > 0 {
-			fmt.Fprintf(out, "  %-*s\t%d\t\t\t\n", width, "nobody", m.Unassigned)
+			row("nobody", strconv.Itoa(m.Unassigned), "", "", "")
 		}
-		fmt.Fprintln(out)
-		if err := out.Flush(); err != nil {
-			return err
-		}
+		out.WriteByte('\n')
 	}
-	_, err := fmt.Fprintf(w, "total of %s\n%s", count(len(o.Mailboxes), "mailbox", "mailboxes"), o.Totals)
+	_, err := fmt.Fprintf(w, "%stotal of %s\n%s", out.String(), count(len(o.Mailboxes), "mailbox", "mailboxes"), o.Totals)
 	return err
 }
 
@@ -178,11 +178,11 @@ func (o ownerStatus) title() string {
 func (o ownerStatus) remark() string {
 	switch {
 	case o.Name == "":
-		return "  not in the manifest"
+		return "not in the manifest"
 	case o.Away:
-		return "  away"
+		return "away"
 	case o.Cap > 0 && o.Open >= o.Cap:
-		return "  at the cap"
+		return "at the cap"
 	}
 	return ""
 }

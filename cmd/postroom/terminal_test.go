@@ -12,16 +12,18 @@ func TestPrintable(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, in, want string }{
 		{"plain", "Where is my order?", "Where is my order?"},
-		{"lines", " a\r\n b\t\tc\u2028d ", "a b c d"},
+		{"lines", " a\r\n b\t\tc\u3000d ", "a b c d"},
 		{"escape sequence", "a\x1b[31mb", "a\ufffd[31mb"},
 		{"one-byte escape", "a\u009b31mb", "a\ufffd31mb"},
 		{"override and isolate", "a\u202eb\u2066c", "a\ufffdb\ufffdc"},
 		{"no UTF-8", "a\xff", "a\ufffd"},
-		{"Arabic", "أين طلبي؟", "أين طلبي؟"},
+		{"line separator", "a\u2028b", "a\ufffdb"},
+		{"Arabic, isolated from its line", "أين طلبي؟", "\u2068أين طلبي؟\u2069"},
 		{"emoji of several parts", "👩\u200d🔧", "👩\u200d🔧"},
-		{"tower of marks", "e" + strings.Repeat("\u0301", 30), "e" + strings.Repeat("\u0301", maxCombining)},
+		{"tower of marks", "e" + strings.Repeat("\u0301", 30), "e" + strings.Repeat("\u0301", maxMarks)},
 		{"long", strings.Repeat("å", 30), strings.Repeat("å", 20) + "…"},
 		{"just fits", strings.Repeat("å", 20), strings.Repeat("å", 20)},
+		{"cut at a space", strings.Repeat("a", 20) + " bc", strings.Repeat("a", 20) + "…"},
 		{"nothing", "", ""},
 	} {
 		if got := printable(tt.in, 20); got != tt.want {
@@ -36,15 +38,19 @@ func FuzzPrintable(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string, limit int) {
 		limit = min(max(limit, 1), 500)
 		got := printable(s, limit)
-		if !utf8.ValidString(got) || utf8.RuneCountInString(got) > limit+1 || strings.TrimSpace(got) != got {
+		inside := strings.TrimSuffix(strings.TrimPrefix(got, "\u2068"), "\u2069")
+		if (inside == got) != (isolated(inside) == inside) {
 			t.Errorf("%q becomes %q", s, got)
 		}
-		for _, r := range got {
+		if !utf8.ValidString(inside) || utf8.RuneCountInString(inside) > limit+1 || strings.TrimSpace(inside) != inside {
+			t.Errorf("%q becomes %q", s, got)
+		}
+		for _, r := range inside {
 			if !inert(r) {
 				t.Errorf("%q becomes %q, which has %U", s, got, r)
 			}
 		}
-		if again := printable(got, limit+1); again != got {
+		if again := printable(inside, limit+1); again != got {
 			t.Errorf("%q becomes %q, and that %q", s, got, again)
 		}
 	})
