@@ -72,6 +72,12 @@ func openAnswers(ctx context.Context, dir string, mailboxes []inbox.MailboxID) (
 	}
 	db, err := bolt.OpenToRead(path, bolt.Options{})
 	if err != nil {
+		// A process that was about to serve may have the file now, and can be asked.
+		if socket != "" {
+			if c, err := dialAnswers(ctx, socket); err == nil {
+				return c, c, nil
+			}
+		}
 		return nil, nil, err
 	}
 	return &records{store: db, mailboxes: mailboxes, waiting: db.Waiting}, db, nil
