@@ -36,7 +36,8 @@ type Worker struct {
 }
 
 // Step works one batch. It is false when there was none. An error is the queue's or the end of ctx: a mailbox that fails
-// is logged and given back to the queue, and holds up nobody else.
+// is logged and given back to the queue, and holds up nobody else. A batch of a mailbox that is not in the manifest is
+// logged and dropped.
 func (w *Worker) Step(ctx context.Context) (bool, error) {
 	batch, ok, err := w.Queue.Receive(ctx, w.Now())
 	if err != nil || !ok {
@@ -51,6 +52,11 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	}
 	if ctx.Err() != nil {
 		return true, ctx.Err() // the batch is out still, and comes back
+	}
+	if !w.Mailboxes.Has(batch.Mailbox) {
+		// Of a mailbox that has left the manifest. Should it come back, the clock sends a hint of its own.
+		w.Log.Error("hint dropped", "mailbox", batch.Mailbox, "source", batch.Hints[0].Source, "error", err.Error())
+		return true, w.Queue.Done(ctx, batch)
 	}
 	after := w.wait(err, batch.Tries)
 	w.log(batch, report, err, after)
@@ -97,25 +103,21 @@ func (w *Worker) log(b pipeline.Batch, r pipeline.Report, err error, after time.
 		"messages", r.Messages, "error", err.Error())
 }
 
-// Run works until ctx ends, with n batches under way at once. wake says that there may be something to do; without it
-// the queue is asked four times a second.
+// Run works until ctx ends or the queue fails, with n batches under way at once. wake says that there may be something
+// to do; without it the queue is asked four times a second.
 func (w *Worker) Run(ctx context.Context, n int, wake <-chan struct{}) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var group sync.WaitGroup
-	failed := make(chan error, n)
 	for range n {
 		group.Go(func() {
 			if err := w.loop(ctx, wake); err != nil && ctx.Err() == nil {
-				failed <- err
+				stop(fmt.Errorf("work the queue: %w", err))
 			}
 		})
 	}
 	group.Wait()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("work the queue: %w", err)
-	default:
-		return ctx.Err()
-	}
+	return context.Cause(ctx)
 }
 
 func (w *Worker) loop(ctx context.Context, wake <-chan struct{}) error {
