@@ -158,7 +158,7 @@ func TestDemoManifestNamesBothMailboxes(t *testing.T) {
 	manifest := templates.DemoManifest()
 	for _, want := range []string{
 		"version: 1\n", "\n  support@contoso.com:\n    provider: m365\n", "\n  hello@contoso.shop:\n    provider: gmail\n",
-		"strategy: least-loaded, cap: 6", "strategy: round-robin",
+		"strategy: least-loaded, cap: 3", "strategy: round-robin",
 	} {
 		if !bytes.Contains(manifest, []byte(want)) {
 			t.Errorf("the manifest has no %q", want)

@@ -10,6 +10,8 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/postroom/postroom/core/mail"
 )
@@ -129,7 +131,14 @@ func readMailFrom(path string, r io.Reader, yield func(givenMail) bool) bool {
 	return true
 }
 
-// one tells a mail from other files: a mail has a header.
+// mailNames are what files with one mail are called. What is in such a file is a mail even if nothing of it is right.
+var mailNames = []string{".eml", ".raw"}
+
+func mailName(from string) bool {
+	return slices.Contains(mailNames, strings.ToLower(filepath.Ext(from)))
+}
+
+// one tells a mail from other files: it is called one, or it begins with a header.
 func one(from string, raw []byte) givenMail {
 	if len(bytes.TrimSpace(raw)) == 0 {
 		return givenMail{from: from, skip: "it is empty"}
@@ -138,7 +147,7 @@ func one(from string, raw []byte) givenMail {
 	if err != nil {
 		return givenMail{from: from, skip: err.Error()}
 	}
-	if len(m.Header) == 0 {
+	if len(m.Header) == 0 && !mailName(from) {
 		return givenMail{from: from, skip: "no mail: it does not begin with a header"}
 	}
 	return givenMail{from: from, raw: raw}

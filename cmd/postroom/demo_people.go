@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"mime"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/postroom/postroom/core/decide"
@@ -89,7 +88,7 @@ func (s *demoStory) move(ctx context.Context, b *demoBox, c inbox.Conversation, 
 	if err != nil || !ok {
 		return err
 	}
-	name, _, _ := strings.Cut(neutral(member.Name), " ")
+	name := firstName(member.Name)
 	thing := "category"
 	if b.provider == manifest.Gmail {
 		thing = "label"
@@ -97,13 +96,13 @@ func (s *demoStory) move(ctx context.Context, b *demoBox, c inbox.Conversation, 
 	var does string
 	switch kind {
 	case moveAnswer:
-		does = "answers, on behalf of the mailbox"
+		does = "answers on behalf:"
 		if b.provider == manifest.Gmail {
-			does = "answers as a delegate"
+			does = "answers as delegate:"
 		}
 		err = w.answer(b, last, string(member.Address))
 	case moveAnswerAs:
-		name, does = "somebody", "answers as the mailbox, without a trace of who it is"
+		name, does = "somebody", "answers as the mailbox:"
 		err = w.answer(b, last, "")
 	case moveClaim:
 		does = fmt.Sprintf("puts the %s %s on", thing, member.Marker)
@@ -118,7 +117,8 @@ func (s *demoStory) move(ctx context.Context, b *demoBox, c inbox.Conversation, 
 	if err != nil {
 		return err
 	}
-	s.say(b, cyanInk, name, does, aboutMail(c, s.room()-cells(does)-len(" · ")))
+	does += " "
+	s.say(b, cyanInk, name, does+aboutMail(c, s.room()-cells(does)))
 	return nil
 }
 

@@ -86,7 +86,7 @@ func renewed(raw []byte, prefix string) []byte {
 
 // How mail that somebody gives comes in: in bursts when nobody reads along, one by one otherwise.
 const (
-	givenBurst   = 20
+	givenBurst   = 10
 	givenSpacing = 30 * time.Second
 )
 
@@ -143,22 +143,25 @@ func (d *demo) burst(n int) error {
 	if err := d.world.settle(d.ctx); err != nil {
 		return err
 	}
-	for range n {
+	for ; n > 0; n-- {
 		b := d.world.boxes[d.moves%len(d.world.boxes)]
-		if err := d.work(b); err != nil {
+		d.moves++
+		does, err := d.work(b)
+		if err == nil && does == moveClaim {
+			_, err = d.work(b) // a claim takes nothing off the pile
+		}
+		if err != nil {
 			return err
 		}
-		d.moves++
 	}
-	d.world.clock.Advance(2 * time.Second)
-	return d.world.settle(d.ctx)
+	return nil
 }
 
 // work lets somebody of a mailbox's team do one thing with a conversation that is open: the longest open one mostly.
-func (d *demo) work(b *demoBox) error {
+func (d *demo) work(b *demoBox) (moveKind, error) {
 	list := d.story.open[b.id].order
 	if len(list) == 0 {
-		return nil
+		return moveAway, nil
 	}
 	at := 0
 	if len(list) > 3 && d.rand.IntN(3) == 0 {
@@ -166,18 +169,30 @@ func (d *demo) work(b *demoBox) error {
 	}
 	c, err := d.world.conversation(d.ctx, b, list[at])
 	if err != nil {
-		return err
+		return moveAway, err
 	}
 	member, ok := b.member(c.Owner)
 	if !ok {
 		member = b.policy.Members[d.rand.IntN(len(b.policy.Members))]
 	}
 	does := []moveKind{moveAnswer, moveClose, moveAnswer, moveArchive, moveAnswerAs, moveClose, moveAnswer, moveClaim}[d.rand.IntN(8)]
+	if c.LastIn.IsZero() && (does == moveAnswer || does == moveAnswerAs) {
+		does = moveArchive // nobody answers a machine
+	}
 	if does == moveClaim {
 		member = d.another(b, member)
 	}
+	d.world.clock.Advance(2 * time.Second)
 	d.story.open[b.id].touched(c.ID)
-	return d.story.move(d.ctx, b, c, does, member)
+	err = d.story.move(d.ctx, b, c, does, member)
+	if err != nil && (does == moveAnswer || does == moveAnswerAs) {
+		// Some mail cannot be answered: its sender gave no address. Outlook and Gmail refuse it like this too.
+		does, err = moveClose, d.story.move(d.ctx, b, c, moveClose, member)
+	}
+	if err != nil {
+		return does, err
+	}
+	return does, d.world.settle(d.ctx)
 }
 
 // another member than this one.

@@ -15,7 +15,8 @@ import (
 // The story's columns: time, mailbox, what happens, and the rest of a line of storyWidth.
 const (
 	storyWidth = 100
-	verbWidth  = 10
+	verbWidth  = 11
+	maxWriter  = 24 // columns of who wrote a mail
 )
 
 // The colours of a terminal (ECMA-48 SGR).
@@ -37,18 +38,17 @@ type demoStory struct {
 	zone   *time.Location
 	world  *demoWorld
 
+	day       string                     // the story's, as it is headed
 	language  map[inbox.MessageID]string // as the arriving mail says
 	nameWidth int
 
-	open       map[inbox.MailboxID]*openList
-	reopened   int
-	escalated  int
-	answered   int
-	automated  int
-	imported   int
-	keptApart  int
-	drained    int
-	handedOver int
+	open      map[inbox.MailboxID]*openList
+	reopened  int
+	escalated int
+	answered  int
+	automated int
+	imported  int
+	drained   int
 }
 
 func newDemoStory(out io.Writer, colour bool, w *demoWorld) *demoStory {
@@ -70,30 +70,33 @@ func (s *demoStory) ink(code, text string) string {
 }
 
 // room is how many columns the text of a line has.
-func (s *demoStory) room() int { return storyWidth - len("Mon 08:00") - s.nameWidth - verbWidth - 3*2 }
+func (s *demoStory) room() int { return storyWidth - len("08:00") - s.nameWidth - verbWidth - 3*2 }
 
-// say writes a line, and more lines under it if the parts do not fit in one. Parts are safe to show already.
+// say writes a line, and more lines under it if the parts do not fit in one. Parts are safe to show already, and fit.
 func (s *demoStory) say(b *demoBox, ink, verb string, parts ...string) {
-	const between = " · "
-	room := s.room()
+	const between, indent = " · ", "  "
 	var lines []string
 	for _, p := range parts {
-		if p = cut(p, room); p == "" {
-			continue
-		}
-		if n := len(lines); n > 0 && cells(lines[n-1])+cells(between)+cells(p) <= room {
+		n := len(lines)
+		switch {
+		case p == "":
+		case n == 0:
+			lines = append(lines, p)
+		case cells(lines[n-1])+cells(between)+cells(p) <= s.room():
 			lines[n-1] += between + p
-			continue
+		default:
+			lines = append(lines, indent+p)
 		}
-		lines = append(lines, p)
-		room = s.room() - 2
 	}
-	for i, line := range lines {
-		if i > 0 {
-			verb, line = "", "  "+line
-		}
-		fmt.Fprintf(s.out, "%s  %s  %s\n", s.ink(faintInk, s.world.clock.Now().In(s.zone).Format("Mon 15:04")+"  "+pad(b.short, s.nameWidth)),
+	now := s.world.clock.Now().In(s.zone)
+	if day := now.Format("Monday 2 January 2006"); day != s.day {
+		s.day = day
+		fmt.Fprintf(s.out, "\n%s\n", s.ink(boldInk, day))
+	}
+	for _, line := range lines {
+		fmt.Fprintf(s.out, "%s  %s  %s\n", s.ink(faintInk, now.Format("15:04")+"  "+pad(cut(b.short, s.nameWidth), s.nameWidth)),
 			s.ink(ink, pad(cut(verb, verbWidth), verbWidth)), line)
+		verb = ""
 	}
 }
 
@@ -113,15 +116,12 @@ func (s *demoStory) told(mailbox inbox.MailboxID, units []pipeline.Unit) {
 		s.conversation(b, u)
 	}
 	if s.imported += imported; imported > 0 {
-		s.say(b, faintInk, "first sync", fmt.Sprintf("%d older mails are taken in as history: nobody is assigned, answered or alarmed", imported))
+		s.say(b, faintInk, "first sync", fmt.Sprintf("%d older mails are taken in; they call for no work and no answer", imported))
 	}
 }
 
 // conversation tells what became true of one conversation.
 func (s *demoStory) conversation(b *demoBox, u pipeline.Unit) {
-	if u.Expect == 0 {
-		s.arrivedApart(b, u)
-	}
 	var said []string // reasons that the line before has given
 	for i := 0; i < len(u.Events); i++ {
 		e := u.Events[i]
@@ -132,7 +132,7 @@ func (s *demoStory) conversation(b *demoBox, u pipeline.Unit) {
 		why := func(e inbox.Event) []string { return unsaid(e.Why, said) }
 		switch e.Kind {
 		case inbox.EventReceived:
-			s.received(b, u, e, i == len(u.Events)-1)
+			s.received(b, u, i)
 		case inbox.EventTagged, inbox.EventPrioritised:
 			j := i + 1 // one line for all that one rule did
 			for j < len(u.Events) && (u.Events[j].Kind == inbox.EventTagged || u.Events[j].Kind == inbox.EventPrioritised) && slices.Equal(u.Events[j].Why, e.Why) {
@@ -141,38 +141,38 @@ func (s *demoStory) conversation(b *demoBox, u pipeline.Unit) {
 			s.tagged(b, u.Events[i:j])
 			i = j - 1
 		case inbox.EventUntagged:
-			s.say(b, blueInk, "untagged", append([]string{e.Tag}, safe(why(e))...)...)
+			s.say(b, blueInk, "untagged", append([]string{e.Tag}, s.safe(why(e))...)...)
 		case inbox.EventAssigned:
 			s.assigned(b, u.Conversation, e, why(e))
 		case inbox.EventEscalated:
 			s.escalated++
-			s.say(b, redInk, "escalated", append([]string{"→ " + s.who(b, e.Member)}, safe(why(e))...)...)
+			s.say(b, redInk, "escalated", append([]string{"→ " + s.who(b, e.Member) + " (lead)"}, s.safe(s.nameless(b, e.Member, why(e)))...)...)
 		case inbox.EventReleased:
-			s.say(b, yellowInk, "released", append([]string{s.who(b, e.From) + " lets go"}, safe(why(e))...)...)
+			s.say(b, yellowInk, "released", append([]string{s.who(b, e.From) + " lets go"}, s.safe(why(e))...)...)
 		case inbox.EventAnswered:
 			s.answered++
 			if next.Kind != inbox.EventWaiting && next.Kind != inbox.EventAssigned {
-				s.say(b, greenInk, "answered", safe(e.Why)...)
+				s.say(b, greenInk, "answered", s.safe(e.Why)...)
 			}
 		case inbox.EventWaiting:
 			parts := []string{"the customer's turn"}
 			if i > 0 && u.Events[i-1].Kind == inbox.EventAnswered {
-				parts = append(parts, safe(u.Events[i-1].Why)...)
+				parts = append(parts, s.safe(u.Events[i-1].Why)...)
 			} else if len(e.Why) > 0 && (i == 0 || u.Events[i-1].Kind != inbox.EventAssigned) {
-				parts = append(parts, safe(e.Why)...)
+				parts = append(parts, s.safe(e.Why)...)
 			}
 			s.say(b, greenInk, "waiting", parts...)
 		case inbox.EventClosed:
-			s.say(b, faintInk, "closed", safe(e.Why)...)
+			s.say(b, faintInk, "closed", s.safe(e.Why)...)
 		case inbox.EventReopened:
 			s.reopened++
-			parts := safe(why(e))
+			parts := s.safe(why(e))
 			if next.Kind != inbox.EventAssigned && next.Kind != inbox.EventEscalated && u.Conversation.Owner != "" {
 				parts = append(parts, "back to "+s.who(b, u.Conversation.Owner))
 			}
 			s.say(b, yellowInk, "reopened", parts...)
 		case inbox.EventRefused:
-			s.say(b, redInk, "refused", safe(e.Why)...)
+			s.say(b, redInk, "refused", s.safe(e.Why)...)
 		}
 		if e.Kind != inbox.EventReceived {
 			said = e.Why
@@ -180,8 +180,9 @@ func (s *demoStory) conversation(b *demoBox, u pipeline.Unit) {
 	}
 }
 
-// received is a mail that joined its conversation; last says that nothing followed from it.
-func (s *demoStory) received(b *demoBox, u pipeline.Unit, e inbox.Event, last bool) {
+// received tells of a mail that joined its conversation, event i of the unit.
+func (s *demoStory) received(b *demoBox, u pipeline.Unit, i int) {
+	e := u.Events[i]
 	verb, ink := "mail", boldInk
 	if e.Mail.Automated != "" {
 		s.automated++
@@ -192,40 +193,43 @@ func (s *demoStory) received(b *demoBox, u pipeline.Unit, e inbox.Event, last bo
 		suffix = " (" + shown(l, 12) + ")"
 		delete(s.language, e.Message)
 	}
-	from := shown(e.Mail.From.String(), 24)
+	from := shown(e.Mail.From.String(), maxWriter)
 	if from == "" {
 		from = "(no sender)"
 	}
-	room := s.room() - cells(from) - len(": ") - cells(suffix)
-	subject := shown(e.Mail.Subject, room)
+	subject := shown(e.Mail.Subject, s.room()-cells(from)-len(": ")-cells(suffix))
 	if subject == "" {
 		subject = "(no subject)"
 	}
 	s.say(b, ink, verb, from+": "+subject+suffix)
-	if !last || u.Expect == 0 {
-		return
+	last := i == len(u.Events)-1
+	switch {
+	case i == 0 && u.Expect == 0:
+		s.keptApart(b, u)
+	case !last && u.Events[i+1].Kind != inbox.EventReceived: // something followed from it
+	case e.Mail.Automated != "":
+		s.say(b, faintInk, "as before", s.state(b, u.Conversation), "automated mail changes nothing: "+neutral(e.Mail.Automated))
+	case last:
+		s.say(b, faintInk, "as before", s.state(b, u.Conversation), "it joins its conversation")
 	}
-	c := u.Conversation
-	state := string(c.Status)
-	if c.Owner != "" {
-		state += ", with " + s.who(b, c.Owner)
-	}
-	why := "it joins its conversation"
-	if e.Mail.Automated != "" {
-		why = "automated mail reopens nothing: " + neutral(e.Mail.Automated)
-	}
-	s.say(b, faintInk, "as before", state, why)
 }
 
-// arrivedApart says so when a provider's thread was split.
-func (s *demoStory) arrivedApart(b *demoBox, u pipeline.Unit) {
+// state says how a conversation stands.
+func (s *demoStory) state(b *demoBox, c inbox.Conversation) string {
+	if c.Owner == "" {
+		return string(c.Status)
+	}
+	return string(c.Status) + ", with " + s.who(b, c.Owner)
+}
+
+// keptApart says so when a new conversation begins in a thread of the provider's that has others already.
+func (s *demoStory) keptApart(b *demoBox, u pipeline.Unit) {
 	thread := u.Conversation.Thread
 	others, err := s.world.store.Threads(context.Background(), b.id, []inbox.ThreadID{thread})
-	if err != nil || len(others[thread]) < 2 || u.Events[0].Kind != inbox.EventReceived {
+	if err != nil || len(others[thread]) < 2 {
 		return
 	}
-	s.keptApart++
-	defer s.say(b, cyanInk, "kept apart", "same subject as another stranger's mail, and one thread in Outlook; two conversations here")
+	s.say(b, cyanInk, "kept apart", "Outlook joins equal subjects; strangers stay two conversations here")
 }
 
 func (s *demoStory) tagged(b *demoBox, events []inbox.Event) {
@@ -237,7 +241,7 @@ func (s *demoStory) tagged(b *demoBox, events []inbox.Event) {
 			what = append(what, string(e.Priority)+" priority")
 		}
 	}
-	s.say(b, blueInk, "tagged", append([]string{strings.Join(what, ", ")}, safe(events[0].Why)...)...)
+	s.say(b, blueInk, "tagged", append([]string{strings.Join(what, ", ")}, s.safe(events[0].Why)...)...)
 }
 
 func (s *demoStory) assigned(b *demoBox, c inbox.Conversation, e inbox.Event, why []string) {
@@ -245,20 +249,34 @@ func (s *demoStory) assigned(b *demoBox, c inbox.Conversation, e inbox.Event, wh
 	switch {
 	case len(e.Why) > 0 && e.Why[0] == "there is room again":
 		s.drained++
-		verb = "room again"
-		to = s.who(b, e.From) + " " + to
-		defer s.say(b, faintInk, "", "it is "+aboutMail(c, s.room()-6))
+		verb, to = "room again", s.who(b, e.From)+" "+to+" · "
+		to += aboutMail(c, s.room()-cells(to))
+		why = why[1:]
 	case e.By != inbox.ByPostroom && e.From != "":
-		s.handedOver++
 		verb, to = "handed over", s.who(b, e.From)+" "+to
 	}
-	s.say(b, ink, verb, append([]string{to}, safe(why)...)...)
+	s.say(b, ink, verb, append([]string{to}, s.safe(s.nameless(b, e.Member, why))...)...)
 }
 
-// who is a member's name.
+// nameless takes the member's name out of the reasons of a line that begins with it.
+func (s *demoStory) nameless(b *demoBox, id inbox.MemberID, why []string) []string {
+	m, ok := b.member(id)
+	if !ok {
+		return why
+	}
+	short := strings.NewReplacer(": it is the turn of "+m.Name, "", m.Name+" has ", "", m.Name+" had it before", "had it before",
+		"escalated to "+m.Name+" until", "until")
+	out := make([]string, len(why))
+	for i, w := range why {
+		out[i] = short.Replace(w)
+	}
+	return out
+}
+
+// who is what a member is called: the first name.
 func (s *demoStory) who(b *demoBox, id inbox.MemberID) string {
 	if m, ok := b.member(id); ok {
-		return neutral(m.Name)
+		return firstName(m.Name)
 	}
 	if id == "" {
 		return "nobody"
@@ -276,20 +294,26 @@ func unsaid(why, said []string) []string {
 }
 
 // safe makes reasons ready to be shown: they may quote the mail.
-func safe(why []string) []string {
+func (s *demoStory) safe(why []string) []string {
+	room := s.room() - len("  ")
 	out := make([]string, len(why))
 	for i, w := range why {
-		out[i] = isolated(cut(neutral(w), storyWidth/2))
+		out[i] = isolated(cut(neutral(w), room))
 	}
 	return out
 }
 
 // aboutMail names a conversation in at most n columns.
 func aboutMail(c inbox.Conversation, n int) string {
-	from := shown(c.Customer.String(), 24)
+	from := shown(c.Customer.String(), maxWriter)
 	subject := shown(c.Subject, max(10, n-cells(from)-2))
 	if subject == "" {
 		subject = "(no subject)"
 	}
 	return from + ": " + subject
+}
+
+func firstName(name string) string {
+	name, _, _ = strings.Cut(neutral(name), " ")
+	return name
 }

@@ -17,7 +17,7 @@ func (s *demoStory) title(given []string) {
 	for _, b := range s.world.boxes {
 		var team []string
 		for _, m := range b.policy.Assign.Agents {
-			name, _, _ := strings.Cut(m.Name, " ")
+			name := firstName(m.Name)
 			for _, l := range b.policy.Assign.Leads {
 				if l.ID == m.ID {
 					name += " (lead)"
@@ -25,14 +25,20 @@ func (s *demoStory) title(given []string) {
 			}
 			team = append(team, name)
 		}
-		fmt.Fprintf(s.out, "  %s at %s: %s; %s\n", pad(string(b.id), 20), pad(providerNames[b.provider], 13), strings.Join(team, ", "), policyWords(b.policy.Assign))
+		fmt.Fprintf(s.out, "  %s  %s  %s; %s\n", pad(string(b.id), s.addressWidth()), pad(providerNames[b.provider], 13), strings.Join(team, ", "), policyWords(b.policy.Assign))
 	}
 	if len(given) > 0 {
 		fmt.Fprintln(s.out, "  Your mail comes in over both in turn, and the team is at work. The clock is the story's own.")
 	} else {
-		fmt.Fprintln(s.out, "  The clock is the story's own: "+s.world.clock.Now().In(s.zone).Format("Monday 2 January 2006")+".")
+		fmt.Fprintln(s.out, "  The clock is the story's own.")
 	}
-	fmt.Fprintln(s.out)
+}
+
+func (s *demoStory) addressWidth() (n int) {
+	for _, b := range s.world.boxes {
+		n = max(n, cells(string(b.id)))
+	}
+	return n
 }
 
 func policyWords(c assign.Config) string {
@@ -67,7 +73,7 @@ func (s *demoStory) tables(f demoFigures) {
 	figure("Conversations", "%d open, %d waiting, %d closed · %d have an owner, %d open ones have none", f.Open, f.Waiting, f.Closed, f.Assigned, f.Unassigned)
 	figure("The team", "%d answers · %d reopened by customers · %d escalated to a lead, %d of them taken off again", f.Answered, f.Reopened, f.Escalated, s.drained)
 	if f.Skipped > 0 {
-		figure("Skipped", "%d files or parts of files that are no mail", f.Skipped)
+		figure("Skipped", "%d files, or mails of an mbox, that could not be taken in", f.Skipped)
 	}
 	graph, gmail := f.Providers[string(manifest.M365)], f.Providers[string(manifest.Gmail)]
 	figure("Microsoft 365", "%d requests in %d round trips", graph.Requests, graph.RoundTrips)
