@@ -46,6 +46,10 @@ func (r *run) applyPending(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
+	actions = slices.DeleteFunc(actions, func(a Action) bool { return r.unsure[a.Conversation] })
+	if len(actions) == 0 {
+		return false, nil
+	}
 	var ids []inbox.ConversationID
 	byConversation := map[inbox.ConversationID][]Action{}
 	for _, a := range actions {
@@ -76,7 +80,7 @@ func (r *run) applyPending(ctx context.Context) (again bool, err error) {
 			return false, err
 		}
 	}
-	return len(r.pending) > 0, nil
+	return len(r.pending) > len(r.unsure), nil
 }
 
 // listed reads the messages that the actions name one by one.

@@ -38,6 +38,17 @@ func (d *desk) echoes(ctx context.Context, changes []inbox.Change) error {
 // shownSince is every marker that the conversation has shown at some time since then, as far as its last events tell.
 func shownSince(p *decide.Policy, now inbox.Conversation, events []inbox.Event, then time.Time) []inbox.Marker {
 	out := p.Shown(now)
+	// Decisions carry the time at which their sync began, and its writes came later: those of the last sync that began
+	// before then count as well.
+	var began time.Time
+	for _, e := range events {
+		if e.Mail == nil && !e.At.After(then) && e.At.After(began) {
+			began = e.At
+		}
+	}
+	if !began.IsZero() {
+		then = began
+	}
 	for _, e := range events {
 		if e.At.Before(then) {
 			continue

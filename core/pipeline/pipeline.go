@@ -81,7 +81,10 @@ type run struct {
 	progress Progress
 	team     assign.Team
 	pending  map[inbox.ConversationID][]Action // committed, not settled
-	report   Report
+	// unsure are the conversations with actions that an earlier run left behind. Whether it had written them is only
+	// known when everything has been read, and until then the messages may carry other markers than those last seen.
+	unsure map[inbox.ConversationID]bool
+	report Report
 
 	listedIDs map[uint64]bool // hashes of what a listing anew has shown so far
 }
@@ -99,6 +102,10 @@ func (p *Pipeline) open(ctx context.Context, id inbox.MailboxID) (*run, error) {
 	}
 	if err := r.refresh(ctx); err != nil {
 		return r, err
+	}
+	r.unsure = map[inbox.ConversationID]bool{}
+	for id := range r.pending {
+		r.unsure[id] = true
 	}
 	return r, nil
 }
@@ -161,10 +168,14 @@ func (r *run) sync(ctx context.Context) error {
 		if err := r.advance(ctx, page); err != nil {
 			return err
 		}
+		end := !page.More && !resumed
+		if end {
+			clear(r.unsure)
+		}
 		if err := r.apply(ctx); err != nil {
 			return err
 		}
-		if !page.More && !resumed {
+		if end {
 			break
 		}
 		resumed = resumed && page.More

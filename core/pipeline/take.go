@@ -159,7 +159,7 @@ func (r *run) difference(k inbox.Known, o inbox.Observation) ([]inbox.Change, *i
 			return nil, nil
 		}
 		now := k
-		now.Gone, now.State.Markers = true, nil
+		now.Gone = true
 		return []inbox.Change{{Kind: inbox.Deleted, Known: k, At: r.now}}, &now
 	}
 	s := *o.State
@@ -221,8 +221,9 @@ func (r *run) unexplained(k inbox.Known, added, removed []inbox.Marker) *inbox.C
 	keep := func(list []inbox.Marker, wanted bool) []inbox.Marker {
 		return slices.DeleteFunc(slices.Clone(list), func(m inbox.Marker) bool {
 			return slices.ContainsFunc(ours, func(a Action) bool {
-				want, touch := wants(k, a.Markers)
-				return touch && inbox.HasMarker(want, m) == wanted
+				// Wherever it lies by now: it may have been moved since we wrote.
+				want, _ := wants(inbox.Known{Direction: k.Direction}, a.Markers)
+				return inbox.HasMarker(want, m) == wanted
 			})
 		})
 	}
