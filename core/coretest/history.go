@@ -63,6 +63,7 @@ type history struct {
 	letters []letter
 	claims  map[string]claim // by the first letter of the chain: what a person said last
 	others  map[inbox.MessageID]bool
+	did     map[act]bool      // what people did to markers of ours
 	old     []inbox.MessageID // read mail from before Postroom, not touched since
 	syncs   int
 	n       int
@@ -72,6 +73,13 @@ type letter struct {
 	Letter
 	id    inbox.MessageID
 	chain string
+}
+
+// act is that a person put a marker on a message, or took it off.
+type act struct {
+	message inbox.MessageID
+	marker  inbox.Marker
+	on      bool
 }
 
 type claim struct {
@@ -110,7 +118,7 @@ func HistoryPolicy(mailbox inbox.MailboxID, strategy assign.Strategy, limit int)
 func History(t *rapid.T, office Office, store pipeline.Store) {
 	h := &history{
 		t: t, office: office, store: store, ctx: context.Background(),
-		claims: map[string]claim{}, others: map[inbox.MessageID]bool{},
+		claims: map[string]claim{}, others: map[inbox.MessageID]bool{}, did: map[act]bool{},
 		policy: HistoryPolicy(office.Mailbox,
 			rapid.SampledFrom([]assign.Strategy{assign.LeastLoaded, assign.RoundRobin, assign.Manual}).Draw(t, "strategy"),
 			rapid.IntRange(0, 2).Draw(t, "cap")),

@@ -13,6 +13,7 @@ func (h *history) check() {
 	h.everyMessageOnce()
 	h.markersAsDecided()
 	h.peoplesMarkersKept()
+	h.peopleDidIt()
 	h.booksAgree()
 	h.nothingOutOfSight()
 	h.oldMailLeftAlone()
@@ -88,6 +89,40 @@ func (h *history) peoplesMarkersKept() {
 	for id, on := range h.others {
 		if state, ok := h.office.State(id); ok && inbox.HasMarker(state.Markers, private) != on {
 			h.t.Fatalf("message %s carries %v; a person's %q should be on it: %v", id, state.Markers, private, on)
+		}
+	}
+}
+
+// peopleDidIt: what the timeline says that somebody did to a marker, somebody did. What we wrote ourselves is nobody's
+// move, however late we see it.
+func (h *history) peopleDidIt() {
+	of := map[inbox.MemberID]inbox.Marker{}
+	for _, m := range h.policy.Members {
+		of[m.ID] = m.Marker
+	}
+	for _, c := range h.conversations() {
+		events, err := h.store.Timeline(h.ctx, h.office.Mailbox, c.ID, 0, 100_000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		for _, e := range events {
+			if e.By != inbox.ByTeam || e.Message == "" || e.Mail != nil {
+				continue
+			}
+			said := act{message: e.Message}
+			switch e.Kind {
+			case inbox.EventAssigned:
+				said.marker, said.on = of[e.Member], true
+			case inbox.EventReleased:
+				said.marker = of[e.From]
+			case inbox.EventTagged, inbox.EventUntagged:
+				said.marker, said.on = h.policy.Tags[0].Marker, e.Kind == inbox.EventTagged
+			default:
+				continue // moving does it too
+			}
+			if !h.did[said] {
+				h.t.Fatalf("event %d of conversation %s says that somebody changed %q on %s, and nobody did\n%s", e.Seq, c.ID, said.marker, e.Message, h.timeline(c.ID))
+			}
 		}
 	}
 }

@@ -97,7 +97,10 @@ func (h *history) mark() {
 	on := rapid.IntRange(0, 3).Draw(h.t, "on") > 0
 	state, _ := h.office.State(l.id)
 	h.touched(l)
-	if !h.office.Mark(l.id, m, on) || !on {
+	if !h.office.Mark(l.id, m, on) {
+		return
+	}
+	if h.did[act{l.id, m, on}] = true; !on {
 		return
 	}
 	member, isMember := map[inbox.Marker]inbox.MemberID{"@One": "one", "@Two": "two", "@Lead": "lead"}[m]
