@@ -229,5 +229,12 @@ func serveHTTP(ctx context.Context, listener net.Listener, h http.Handler) error
 	return srv.Shutdown(last)
 }
 
-// questions answers the why and status of another process while this one has the file.
-func (s *server) questions(ctx context.Context) error { return nil }
+// questions answers the why and status of another process while this one has the file. Mail is worked without them too.
+func (s *server) questions(ctx context.Context) error {
+	listener, err := listenForQuestions(s.command.Data)
+	if err != nil {
+		s.log.Warn("why and status cannot ask while this runs", "error", err.Error())
+		return nil
+	}
+	return answerQuestions(ctx, listener, &records{store: s.db, mailboxes: s.mailboxes.IDs(), waiting: s.db.Waiting})
+}
