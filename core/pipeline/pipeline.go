@@ -130,7 +130,8 @@ func (r *run) refresh(ctx context.Context) error {
 func (r *run) sync(ctx context.Context) error {
 	if r.progress.CutOver.IsZero() {
 		// Kept before the first page, so that mail which comes in during a long first listing counts as new.
-		r.progress.CutOver = r.now
+		// Whole seconds, as providers date mail.
+		r.progress.CutOver = r.now.Truncate(time.Second)
 		if err := r.save(ctx); err != nil {
 			return err
 		}
