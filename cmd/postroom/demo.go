@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -104,10 +103,7 @@ func (d *demo) run(out io.Writer) error {
 	}
 	d.clearProgress()
 	if d.command.JSON {
-		enc := json.NewEncoder(d.app.stdout)
-		enc.SetIndent("", "  ")
-		enc.SetEscapeHTML(false)
-		if err := enc.Encode(f); err != nil {
+		if err := writeJSON(d.app.stdout, f); err != nil {
 			return err
 		}
 	} else {
@@ -132,6 +128,9 @@ func (d *demo) play() error {
 		return err
 	}
 	for day := 2; err == nil; day++ { // until Ctrl-C
+		if err = d.evening(); err != nil {
+			break
+		}
 		d.world.clock.AdvanceTo(demoStart.AddDate(0, 0, day-1))
 		err = d.playOwn(fmt.Sprintf("day%d.", day))
 	}

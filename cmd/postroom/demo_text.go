@@ -12,7 +12,6 @@ const maxMarks = 3
 
 // neutral makes a text that a stranger chose safe to show on a terminal: control characters and escapes, marks that
 // turn the direction of the text, and characters that nobody can see come out as a replacement character or a blank.
-// Joiners stay, for Persian, Hindi and emoji are written with them.
 func neutral(s string) string {
 	var b strings.Builder
 	marks := 0
