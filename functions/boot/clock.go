@@ -2,13 +2,13 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"time"
 
 	"github.com/postroom/postroom/core/inbox"
-	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/functions/web"
 	"github.com/postroom/postroom/providers/msgraph"
@@ -18,8 +18,8 @@ import (
 // with half of it left there is time for every kind of outage.
 const renewBefore = 84 * time.Hour
 
-// retryWatch is how long a watch that could not be renewed is left alone; the provider has usually said why, and an hour's
-// worth of tries would not change it.
+// retryWatch is how long a watch that could not be had is left alone, or longer where the provider says so. The mailbox is
+// polled meanwhile.
 const retryWatch = time.Minute
 
 // Clock keeps hints and watches coming: each tick sends a hint for every mailbox whose sweep is due, which heals whatever
@@ -41,20 +41,20 @@ type Clock struct {
 	Rand io.Reader
 
 	swept map[inbox.MailboxID]time.Time
-	tried map[inbox.MailboxID]time.Time // when renewing a watch failed last
+	rest  map[inbox.MailboxID]time.Time // until then a watch that could not be had is left alone
 }
 
 // Tick does what is due. It is called by one goroutine. What fails is logged and due again at the next tick.
 func (c *Clock) Tick(ctx context.Context) {
 	if c.swept == nil {
-		c.swept, c.tried = map[inbox.MailboxID]time.Time{}, map[inbox.MailboxID]time.Time{}
+		c.swept, c.rest = map[inbox.MailboxID]time.Time{}, map[inbox.MailboxID]time.Time{}
 	}
 	for _, id := range c.Mailboxes.IDs() {
+		now := c.Now()
+		watched, err := c.watch(ctx, id, now)
 		if ctx.Err() != nil {
 			return
 		}
-		now := c.Now()
-		watched, err := c.watch(ctx, id, now)
 		if err != nil {
 			c.Log.Warn("no notifications for now, the mailbox is polled", "mailbox", id, "error", err.Error())
 		}
@@ -76,52 +76,59 @@ func (c *Clock) Tick(ctx context.Context) {
 // watch creates or renews the mailbox's watch if that is due, and reports whether there is one.
 func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) (bool, error) {
 	b := c.Mailboxes.byID[id]
-	graph := b.entry.Provider == manifest.M365
-	if c.URL == "" || !graph && c.Topic == "" {
+	if c.URL == "" || b.gmail != nil && c.Topic == "" {
 		return false, nil
 	}
 	have, err := c.Watches.WatchesOf(ctx, id)
 	if err != nil {
 		return false, err
 	}
-	due, live := true, false
+	var last pipeline.Watch // the one that lasts longest
 	for _, w := range have {
-		due = due && w.Expires.Sub(now) < renewBefore
-		live = live || w.Expires.After(now)
+		if w.Expires.After(last.Expires) {
+			last = w
+		}
 	}
-	if !due || c.tried[id].After(now.Add(-retryWatch)) {
+	live := last.Expires.After(now)
+	if last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) {
 		return live, nil
 	}
-	c.tried[id] = now
-	var fresh pipeline.Watch
-	switch {
-	case !graph:
-		fresh, err = b.gmail.Watch(ctx, c.Topic)
-	default:
-		w := &msgraph.Watcher{
-			Client: c.Clients.Graph, Mailbox: id, Now: c.Now, Rand: c.Rand,
-			NotificationURL: c.URL + web.GraphPath, LifecycleURL: c.URL + web.GraphLifecyclePath,
-		}
-		if len(have) > 0 {
-			fresh, err = w.Renew(ctx, have[0])
-		} else {
-			fresh, err = w.Ensure(ctx)
-		}
-	}
+	c.rest[id] = now.Add(retryWatch)
+	fresh, err := c.renew(ctx, b, last)
 	if err != nil {
+		var throttled *pipeline.Throttled
+		if errors.As(err, &throttled) {
+			c.rest[id] = now.Add(max(throttled.After, retryWatch))
+		}
 		return live, err
 	}
 	if err := c.Watches.SaveWatch(ctx, fresh); err != nil {
 		return live, fmt.Errorf("keep the watch of %s: %w", id, err)
 	}
+	// What happened before the watch stood has raised no notification, so a sweep is due.
+	delete(c.swept, id)
+	delete(c.rest, id)
 	for _, old := range have {
 		if old.ID != fresh.ID {
 			if err := c.Watches.DropWatch(ctx, old.ID); err != nil {
-				return true, err
+				return true, fmt.Errorf("forget an old watch of %s: %w", id, err)
 			}
 		}
 	}
-	delete(c.tried, id)
-	// What happened before the watch stood has raised no notification.
-	return true, c.Hints.Enqueue(ctx, pipeline.Hint{Mailbox: id, Source: "watch", At: now})
+	return true, nil
+}
+
+// renew puts off the end of a watch at the provider; one without an id is created.
+func (c *Clock) renew(ctx context.Context, b *mailbox, old pipeline.Watch) (pipeline.Watch, error) {
+	if b.gmail != nil {
+		return b.gmail.Watch(ctx, c.Topic)
+	}
+	w := &msgraph.Watcher{
+		Client: c.Clients.Graph, Mailbox: b.entry.Policy.Mailbox, Now: c.Now, Rand: c.Rand,
+		NotificationURL: c.URL + web.GraphPath, LifecycleURL: c.URL + web.GraphLifecyclePath,
+	}
+	if old.ID == "" {
+		return w.Ensure(ctx)
+	}
+	return w.Renew(ctx, old)
 }

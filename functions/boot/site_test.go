@@ -58,6 +58,7 @@ type site struct {
 	hooks     http.RoundTripper
 	log       *journal
 	synced    []syncing
+	letters   int
 }
 
 // syncing is what a worker told of one batch.
