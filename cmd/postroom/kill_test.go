@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http/httptest"
 	"os"
@@ -33,6 +34,44 @@ var program = sync.OnceValues(func() (string, error) {
 	return name, nil
 })
 
+// serving starts "postroom serve" as a process of its own, again and again on the same data, against simulators in this one.
+type serving struct {
+	t        *testing.T
+	args     []string
+	database string // the file with its state
+	output   io.Writer
+}
+
+func serveOn(t *testing.T, world *boot.Simulation, config string, output io.Writer) *serving {
+	t.Helper()
+	binary, err := program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph, google := httptest.NewServer(world.Graph), httptest.NewServer(world.Gmail)
+	t.Cleanup(graph.Close)
+	t.Cleanup(google.Close)
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "postroom.yaml"), filepath.Join(dir, "data")
+	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &serving{t: t, output: output, database: filepath.Join(data, "postroom.db"), args: []string{
+		binary, "serve", "--config", file, "--data", data, "--poll", "50ms", "--graph-url", graph.URL + "/v1.0", "--gmail-url", google.URL,
+	}}
+}
+
+// process starts one.
+func (s *serving) process() *exec.Cmd {
+	s.t.Helper()
+	cmd := exec.Command(s.args[0], s.args[1:]...)
+	cmd.Stdout, cmd.Stderr = s.output, s.output
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	return cmd
+}
+
 const killedManifest = `
 version: 1
 organisation: {name: Contoso, domains: [contoso.com], timezone: Europe/Copenhagen}
@@ -50,10 +89,6 @@ func TestKilledServe(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts the program many times")
 	}
-	binary, err := program()
-	if err != nil {
-		t.Fatal(err)
-	}
 	m, err := manifest.Parse("postroom.yaml", []byte(killedManifest))
 	if err != nil {
 		t.Fatal(err)
@@ -62,28 +97,12 @@ func TestKilledServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	graph, google := httptest.NewServer(world.Graph), httptest.NewServer(world.Gmail)
-	t.Cleanup(graph.Close)
-	t.Cleanup(google.Close)
-	dir := t.TempDir()
-	config := filepath.Join(dir, "postroom.yaml")
-	if err := os.WriteFile(config, []byte(killedManifest), 0o600); err != nil {
-		t.Fatal(err)
-	}
 	var log bytes.Buffer
-	start := func() *exec.Cmd {
-		cmd := exec.Command(binary, "serve", "--config", config, "--data", filepath.Join(dir, "data"), "--poll", "40ms",
-			"--graph-url", graph.URL+"/v1.0", "--gmail-url", google.URL)
-		cmd.Stdout, cmd.Stderr = &log, &log
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		return cmd
-	}
+	start := serveOn(t, world, killedManifest, &log)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	n := 0
 	for range 25 {
-		cmd := start()
+		cmd := start.process()
 		for range 3 {
 			n++
 			deliver(t, world, n)
@@ -94,7 +113,7 @@ func TestKilledServe(t *testing.T) {
 		}
 		cmd.Wait() // killed
 	}
-	cmd := start()
+	cmd := start.process()
 	defer func() { cmd.Process.Kill(); cmd.Wait() }()
 	deadline := time.Now().Add(60 * time.Second)
 	for !settled(world) {
@@ -110,7 +129,7 @@ func TestKilledServe(t *testing.T) {
 	if err := cmd.Wait(); err != nil {
 		t.Fatalf("interrupted, it ended with %v\n%s", err, log.String())
 	}
-	db, err := bolt.Open(filepath.Join(dir, "data", "postroom.db"), bolt.Options{})
+	db, err := bolt.Open(start.database, bolt.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -101,7 +101,6 @@ func TestWatcherRenews(t *testing.T) {
 	watch, err := w.Ensure(context.Background())
 	must(t, err)
 	must(t, tn.Lifecycle(watch.ID, "reauthorizationRequired"))
-	equal(t, "care", msgraph.CareFor("reauthorizationRequired"), msgraph.CareRenew)
 	tn.now = tn.now.Add(3 * 24 * time.Hour)
 	later, err := w.Renew(context.Background(), watch)
 	must(t, err)
@@ -139,7 +138,6 @@ func TestWatcherRecreatesWhatIsGone(t *testing.T) {
 	watch, err := w.Ensure(context.Background())
 	must(t, err)
 	must(t, tn.Lifecycle(watch.ID, "subscriptionRemoved"))
-	equal(t, "care", msgraph.CareFor("subscriptionRemoved"), msgraph.CareEnsure)
 	next, err := w.Renew(context.Background(), watch)
 	must(t, err)
 	if next.ID == watch.ID || next.Secret == watch.Secret {
@@ -192,10 +190,4 @@ func TestWatcherErrors(t *testing.T) {
 		}
 		equal(t, "subscriptions", len(tn.Subscriptions()), 0)
 	})
-}
-
-func TestCareFor(t *testing.T) {
-	t.Parallel()
-	equal(t, "missed", msgraph.CareFor("missed"), msgraph.CareRead)
-	equal(t, "something new", msgraph.CareFor("somethingNew"), msgraph.CareNothing)
 }
