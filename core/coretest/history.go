@@ -154,7 +154,11 @@ func (h *history) accident() *Trip {
 		if tr.Kill == Survive || rapid.Bool().Draw(h.t, "and act") {
 			tr.Act = func() {
 				h.office.Advance(time.Second)
-				h.happen()
+				if rapid.Bool().Draw(h.t, "command") {
+					h.command() // what a decision is based on changes only so
+				} else {
+					h.happen()
+				}
 			}
 		}
 	}
