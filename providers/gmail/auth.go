@@ -2,6 +2,8 @@ package gmail
 
 import (
 	"context"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -23,6 +25,9 @@ const Scope = api.GmailModifyScope
 // kept in memory only and never in an error.
 func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
 	parsed, err := google.JWTConfigFromJSON(key, Scope)
+	if err == nil {
+		err = checkPrivateKey(parsed.PrivateKey)
+	}
 	if err != nil {
 		// The cause may quote the key.
 		return nil, errors.New("gmail: this is no service-account key; download a JSON key of the service account from the Cloud console")
@@ -36,6 +41,19 @@ func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
 		config.Subject = string(mailbox)
 		return config.TokenSource(ctx), nil
 	}, nil
+}
+
+// checkPrivateKey finds out now what would else fail with every token. Google writes keys as PKCS #8 in PEM.
+func checkPrivateKey(text []byte) error {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return errors.New("no PEM")
+	}
+	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	return err
 }
 
 // tokens caches the token of one mailbox.

@@ -289,8 +289,10 @@ func TestServiceAccount(t *testing.T) {
 
 func TestServiceAccountRefusals(t *testing.T) {
 	t.Parallel()
-	if _, err := gmail.ServiceAccount([]byte(`{"type":"authorized_user","private_key":"hush"}`), nil); err == nil || strings.Contains(err.Error(), "hush") {
-		t.Errorf("got %v", err)
+	for _, key := range []string{`{"type":"authorized_user","private_key":"hush"}`, `{"type":"service_account","private_key":"hush"}`} {
+		if _, err := gmail.ServiceAccount([]byte(key), nil); err == nil || strings.Contains(err.Error(), "hush") {
+			t.Errorf("%s: got %v", key, err)
+		}
 	}
 	for code, fix := range map[string]string{
 		"unauthorized_client": gmail.Scope, "invalid_grant": "Workspace account", "invalid_client": "new key", "server_error": "",
