@@ -3,6 +3,8 @@ package boot
 import (
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"net/url"
 	"os"
 	"strings"
@@ -19,9 +21,9 @@ import (
 type Environment struct {
 	GraphTenant              string // POSTROOM_GRAPH_TENANT: directory (tenant) id
 	GraphClient              string // POSTROOM_GRAPH_CLIENT: application (client) id
-	GraphSecret              string // POSTROOM_GRAPH_SECRET: client secret; or
+	GraphSecret              Secret // POSTROOM_GRAPH_SECRET: client secret; or
 	GraphCertificate         string // POSTROOM_GRAPH_CERTIFICATE: file with certificate and key, PEM or PKCS#12
-	GraphCertificatePassword string // POSTROOM_GRAPH_CERTIFICATE_PASSWORD
+	GraphCertificatePassword Secret // POSTROOM_GRAPH_CERTIFICATE_PASSWORD
 	GraphCloud               string // POSTROOM_GRAPH_CLOUD: global, usgov, usgov-dod or china
 
 	GoogleKey          string // POSTROOM_GOOGLE_KEY: file of the service-account key
@@ -39,8 +41,8 @@ type Environment struct {
 func LoadEnvironment(lookup func(string) string) (Environment, error) {
 	get := func(name string) string { return strings.TrimSpace(lookup("POSTROOM_" + name)) }
 	e := Environment{
-		GraphTenant: get("GRAPH_TENANT"), GraphClient: get("GRAPH_CLIENT"), GraphSecret: get("GRAPH_SECRET"),
-		GraphCertificate: get("GRAPH_CERTIFICATE"), GraphCertificatePassword: get("GRAPH_CERTIFICATE_PASSWORD"), GraphCloud: get("GRAPH_CLOUD"),
+		GraphTenant: get("GRAPH_TENANT"), GraphClient: get("GRAPH_CLIENT"), GraphSecret: Secret(get("GRAPH_SECRET")),
+		GraphCertificate: get("GRAPH_CERTIFICATE"), GraphCertificatePassword: Secret(get("GRAPH_CERTIFICATE_PASSWORD")), GraphCloud: get("GRAPH_CLOUD"),
 		GoogleKey: get("GOOGLE_KEY"), GoogleTopic: get("GOOGLE_TOPIC"), GoogleSubscription: get("GOOGLE_SUBSCRIPTION"),
 		GooglePushAccount: get("GOOGLE_PUSH_ACCOUNT"), GoogleAudience: get("GOOGLE_AUDIENCE"),
 		URL: strings.TrimSuffix(get("URL"), "/"), Listen: get("LISTEN"),
@@ -48,17 +50,55 @@ func LoadEnvironment(lookup func(string) string) (Environment, error) {
 	if e.Listen == "" {
 		e.Listen = "127.0.0.1:8025"
 	}
-	if e.URL != "" {
-		u, err := url.Parse(e.URL)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Hostname() != "localhost" && u.Hostname() != "127.0.0.1" {
-			return e, fmt.Errorf("POSTROOM_URL %q: write the https URL under which the providers reach this process, such as https://postroom.example.com", e.URL)
-		}
+	if e.URL != "" && !public(e.URL) {
+		return e, errors.New("POSTROOM_URL: write the https URL under which the providers reach this process, such as https://postroom.example.com")
 	}
-	pushes := []string{e.GoogleTopic, e.GoogleSubscription, e.GooglePushAccount}
-	if some := strings.Join(pushes, ""); some != "" && (pushes[0] == "" || pushes[1] == "" || pushes[2] == "") {
+	if e.GoogleTopic == "" && e.GoogleSubscription == "" && e.GooglePushAccount == "" {
+		return e, nil
+	}
+	if e.GoogleTopic == "" || e.GoogleSubscription == "" || e.GooglePushAccount == "" {
 		return e, errors.New("POSTROOM_GOOGLE_TOPIC, POSTROOM_GOOGLE_SUBSCRIPTION and POSTROOM_GOOGLE_PUSH_ACCOUNT go together: set all three for pushes, or none for polling")
 	}
+	if !named(e.GoogleTopic, "topics") {
+		return e, fmt.Errorf("POSTROOM_GOOGLE_TOPIC %q: write the topic's full name, projects/PROJECT/topics/TOPIC", e.GoogleTopic)
+	}
+	if !named(e.GoogleSubscription, "subscriptions") {
+		return e, fmt.Errorf("POSTROOM_GOOGLE_SUBSCRIPTION %q: write the subscription's full name, projects/PROJECT/subscriptions/SUBSCRIPTION", e.GoogleSubscription)
+	}
 	return e, nil
+}
+
+// public reports whether the providers may be told of a URL: https, or http for this machine alone, and nothing behind
+// the path, because the hooks' paths are appended.
+func public(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(raw, "?#") {
+		return false
+	}
+	here := u.Hostname() == "localhost" || u.Hostname() == "127.0.0.1"
+	return u.Scheme == "https" || u.Scheme == "http" && here
+}
+
+// named reports whether a name is Pub/Sub's full one for a kind of thing.
+func named(name, kind string) bool {
+	part := strings.Split(name, "/")
+	return len(part) == 4 && part[0] == "projects" && part[1] != "" && part[2] == kind && part[3] != ""
+}
+
+// Secret is a value that is never shown: however it is printed, logged or encoded, there is only whether it is set.
+type Secret string
+
+// Format writes the secret's stand-in whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.shown()) }
+
+// MarshalText gives the secret's stand-in.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.shown()), nil }
+
+func (s Secret) shown() string {
+	if s == "" {
+		return "unset"
+	}
+	return "hidden"
 }
 
 // Clients makes the ways to the real tenants that the manifest needs. It sends nothing; errors hold no secret.
@@ -97,18 +137,20 @@ func (e Environment) graph() (*msgraph.Client, error) {
 	case e.GraphSecret != "" && e.GraphCertificate != "":
 		return nil, errors.New("set POSTROOM_GRAPH_SECRET or POSTROOM_GRAPH_CERTIFICATE, not both")
 	case e.GraphSecret != "":
-		credential, err = app.WithSecret(e.GraphSecret)
-	case e.GraphCertificate != "":
-		file, err2 := os.ReadFile(e.GraphCertificate)
-		if err2 != nil {
-			return nil, fmt.Errorf("POSTROOM_GRAPH_CERTIFICATE: %w", err2)
+		if credential, err = app.WithSecret(string(e.GraphSecret)); err != nil {
+			return nil, fmt.Errorf("POSTROOM_GRAPH_TENANT, POSTROOM_GRAPH_CLIENT: %w", err)
 		}
-		credential, err = app.WithCertificate(file, e.GraphCertificatePassword)
+	case e.GraphCertificate != "":
+		file, err := readKey("POSTROOM_GRAPH_CERTIFICATE", e.GraphCertificate)
+		if err != nil {
+			return nil, err
+		}
+		if credential, err = app.WithCertificate(file, string(e.GraphCertificatePassword)); err != nil {
+			return nil, fmt.Errorf("POSTROOM_GRAPH_CERTIFICATE: %w: the file must hold the certificate and its private key, as PEM or PKCS#12; "+
+				"POSTROOM_GRAPH_CERTIFICATE_PASSWORD is for PKCS#12 alone", err)
+		}
 	default:
 		return nil, errors.New("set POSTROOM_GRAPH_CERTIFICATE to the app's certificate file, or POSTROOM_GRAPH_SECRET to its client secret")
-	}
-	if err != nil {
-		return nil, err
 	}
 	return msgraph.NewClient(msgraph.Options{Cloud: cloud, Credential: credential})
 }
@@ -117,13 +159,29 @@ func (e Environment) google(mailboxes []inbox.MailboxID) (*gmail.Client, error) 
 	if e.GoogleKey == "" {
 		return nil, errors.New("the manifest has mailboxes at Google: set POSTROOM_GOOGLE_KEY to the file of the service account's key")
 	}
-	key, err := os.ReadFile(e.GoogleKey)
+	key, err := readKey("POSTROOM_GOOGLE_KEY", e.GoogleKey)
 	if err != nil {
-		return nil, fmt.Errorf("POSTROOM_GOOGLE_KEY: %w", err)
+		return nil, err
 	}
 	tokens, err := gmail.ServiceAccount(key, nil)
 	if err != nil {
 		return nil, fmt.Errorf("POSTROOM_GOOGLE_KEY: %w", err)
 	}
 	return gmail.NewClient(gmail.Config{Tokens: tokens, Mailboxes: mailboxes})
+}
+
+// readKey reads the file that a variable names. The errors leave the name out: who puts the key itself into the variable
+// shall not find it in a log.
+func readKey(variable, path string) ([]byte, error) {
+	if strings.ContainsAny(path, "\n{") || strings.HasPrefix(path, "-----") {
+		return nil, fmt.Errorf("%s holds the key itself: write it to a file that only Postroom can read, and set %s to the file's name", variable, variable)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		if cause := (*fs.PathError)(nil); errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return nil, fmt.Errorf("%s: read the file it names: %w", variable, err)
+	}
+	return b, nil
 }
