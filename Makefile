@@ -6,7 +6,7 @@ SHELL := bash
 # The Graph SDK takes minutes and 5 GB to compile, and any change of build flags (-race, -cover, -trimpath, -tags)
 # compiles all of it again. So build, vet, test and staticcheck share one set of flags: none.
 GO ?= go
-STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@2026.2.2
+STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 # 2026.2.2
 
 HISTORIES ?= 200 # random histories a world in "make test"; there are five worlds or more
 FUZZTIME  ?= 60s # a target in "make fuzz"
@@ -53,7 +53,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 
 .PHONY: bench
 bench: sdk ## the figures of docs/benchmarks.md, one line each: name value unit
-	@$(GO) test ./functions/boot -count=1 -timeout 60m -run '^TestFigures$$' -figures | { grep -vE '^(PASS|ok|=== |--- PASS)' || true; }
+	@$(GO) test ./cmd/postroom -count=1 -timeout 60m -run '^TestFigures$$' -figures -v | grep --line-buffered -E '^[a-z0-9_.]+ [0-9.]+ [A-Za-z]+$$|FAIL'
 
 # Two packages of the SDK compiled at once need more memory than small machines have, hence -p 1. Silent when done before.
 .PHONY: sdk
