@@ -17,7 +17,7 @@ import (
 type demoCommand struct {
 	Mail  []string `placeholder:"DIR|FILE" sep:"none" help:"Mail to play instead of the demo's own: .eml files, mboxes, or directories of them. May be repeated."`
 	Once  bool     `help:"End when all mail is in, instead of going on until Ctrl-C."`
-	JSON  bool     `name:"json" help:"Print one JSON object with the figures at the end, and nothing else on stdout."`
+	JSON  bool     `name:"json" help:"Print one JSON object with the figures at the end instead of the story, and nothing else on stdout."`
 	Speed float64  `placeholder:"N" help:"Play N times faster than a pace to read along. Without it, --once does not wait at all."`
 }
 
@@ -88,7 +88,7 @@ type demo struct {
 }
 
 func (d *demo) run(out io.Writer) error {
-	d.story.title(d.command.Mail)
+	d.story.title(d.command.Mail, d.command.Once)
 	err := d.play()
 	if stopped := errors.Is(err, errInterrupted); err != nil && !stopped {
 		return err

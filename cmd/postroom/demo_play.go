@@ -141,10 +141,18 @@ func (d *demo) playGiven() error {
 	return nil
 }
 
-// burst lets what has arrived take its way, and then the team make as many moves.
+// burst lets what has arrived take its way, and then the team make as many moves, and more of them where work has
+// piled up.
 func (d *demo) burst(n int) error {
 	if err := d.world.settle(d.ctx); err != nil {
 		return err
+	}
+	for _, b := range d.world.boxes {
+		for extra := 0; extra < n && len(d.story.open[b.id].order) > 2*len(b.policy.Members); extra++ {
+			if _, err := d.work(b); err != nil {
+				return err
+			}
+		}
 	}
 	for ; n > 0; n-- {
 		b := d.world.boxes[d.moves%len(d.world.boxes)]
@@ -197,8 +205,8 @@ func (d *demo) work(b *demoBox) (moveKind, error) {
 		member = b.policy.Members[d.rand.IntN(len(b.policy.Members))]
 	}
 	does := []moveKind{moveAnswer, moveClose, moveAnswer, moveArchive, moveAnswerAs, moveClose, moveAnswer, moveClaim}[d.rand.IntN(8)]
-	if c.LastIn.IsZero() && (does == moveAnswer || does == moveAnswerAs) {
-		does = moveArchive // nobody answers a machine
+	if (c.LastIn.IsZero() || c.Customer.Address == "") && (does == moveAnswer || does == moveAnswerAs) {
+		does = moveArchive // nobody answers a machine, and nobody can answer no one
 	}
 	if does == moveClaim {
 		member = d.another(b, member)
@@ -207,7 +215,7 @@ func (d *demo) work(b *demoBox) (moveKind, error) {
 	d.story.open[b.id].touched(c.ID)
 	err = d.story.move(d.ctx, b, c, does, member)
 	if err != nil && (does == moveAnswer || does == moveAnswerAs) {
-		// Some mail cannot be answered: its sender gave no address. Outlook and Gmail refuse it like this too.
+		// Some mail cannot be answered, for its sender's address is none. Outlook and Gmail refuse it like this too.
 		does, err = moveClose, d.story.move(d.ctx, b, c, moveClose, member)
 	}
 	if err != nil {

@@ -193,15 +193,7 @@ func (s *demoStory) received(b *demoBox, u pipeline.Unit, i int) {
 		suffix = " (" + shown(l, 12) + ")"
 		delete(s.language, e.Message)
 	}
-	from := shown(e.Mail.From.String(), maxWriter)
-	if from == "" {
-		from = "(no sender)"
-	}
-	subject := shown(e.Mail.Subject, s.room()-cells(from)-len(": ")-cells(suffix))
-	if subject == "" {
-		subject = "(no subject)"
-	}
-	s.say(b, ink, verb, from+": "+subject+suffix)
+	s.say(b, ink, verb, mailLine(e.Mail.From, e.Mail.Subject, s.room()-cells(suffix))+suffix)
 	last := i == len(u.Events)-1
 	switch {
 	case i == 0 && u.Expect == 0:
@@ -304,10 +296,14 @@ func (s *demoStory) safe(why []string) []string {
 }
 
 // aboutMail names a conversation in at most n columns.
-func aboutMail(c inbox.Conversation, n int) string {
-	from := shown(c.Customer.String(), maxWriter)
-	subject := shown(c.Subject, max(10, n-cells(from)-2))
-	if subject == "" {
+func aboutMail(c inbox.Conversation, n int) string { return mailLine(c.Customer, c.Subject, n) }
+
+func mailLine(writer inbox.Person, subject string, n int) string {
+	from := shown(writer.String(), maxWriter)
+	if from == "" {
+		from = "(no sender)"
+	}
+	if subject = shown(subject, max(1, n-cells(from)-len(": "))); subject == "" {
 		subject = "(no subject)"
 	}
 	return from + ": " + subject

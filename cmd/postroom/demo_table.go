@@ -12,7 +12,7 @@ import (
 var providerNames = map[manifest.Provider]string{manifest.M365: "Microsoft 365", manifest.Gmail: "Gmail"}
 
 // title says what is about to be seen.
-func (s *demoStory) title(given []string) {
+func (s *demoStory) title(given []string, once bool) {
 	fmt.Fprintln(s.out, s.ink(boldInk, "Postroom demo")+": two simulated mailboxes in this process. No account is used and nothing is sent anywhere.")
 	for _, b := range s.world.boxes {
 		var team []string
@@ -27,11 +27,14 @@ func (s *demoStory) title(given []string) {
 		}
 		fmt.Fprintf(s.out, "  %s  %s  %s; %s\n", pad(string(b.id), s.addressWidth()), pad(providerNames[b.provider], 13), strings.Join(team, ", "), policyWords(b.policy.Assign))
 	}
+	about := "  The clock is the story's own."
 	if len(given) > 0 {
-		fmt.Fprintln(s.out, "  Your mail comes in over both in turn, and the team is at work. The clock is the story's own.")
-	} else {
-		fmt.Fprintln(s.out, "  The clock is the story's own.")
+		about = "  Your mail comes in over both in turn, and the team is at work. The clock is the story's own."
 	}
+	if !once {
+		about += " Ctrl-C ends it."
+	}
+	fmt.Fprintln(s.out, about)
 }
 
 func (s *demoStory) addressWidth() (n int) {

@@ -306,6 +306,11 @@ func TestDemoSecondDay(t *testing.T) {
 		t.Fatal(err)
 	}
 	consistent(t, f)
+	for _, b := range d.world.boxes {
+		if len(b.arrived) > 0 {
+			t.Errorf("%s: %d mails never had their markers", b.id, len(b.arrived))
+		}
+	}
 	if f.Delivered < 3*60 || f.Reopened < 3*5 {
 		t.Errorf("%d delivered, %d reopened in three days", f.Delivered, f.Reopened)
 	}
