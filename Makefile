@@ -8,9 +8,14 @@ SHELL := bash
 GO ?= go
 STATICCHECK := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 # 2026.2.2
 
+FIGURES   ?= ^TestFigures$$
 HISTORIES ?= 200 # random histories a world in "make test"; there are five worlds or more
 FUZZTIME  ?= 60s # a target in "make fuzz"
-MAIL      ?=     # a directory or file of mail for "make demo"; its own when empty
+
+# Mail for "make demo MAIL=…": files or directories. Login shells set MAIL to the user's spool, which is not meant.
+ifneq ($(origin MAIL),command line)
+MAIL :=
+endif
 
 .PHONY: help
 help: ## list the targets
@@ -53,7 +58,7 @@ fuzz: ## every fuzz target for FUZZTIME (60s)
 
 .PHONY: bench
 bench: sdk ## the figures of docs/benchmarks.md, one line each: name value unit
-	@$(GO) test ./cmd/postroom -count=1 -timeout 60m -run '^TestFigures$$' -figures -v | grep --line-buffered -E '^[a-z0-9_.]+ [0-9.]+ [A-Za-z]+$$|FAIL'
+	@$(GO) test ./cmd/postroom -count=1 -timeout 60m -run '$(FIGURES)' -figures -v | grep --line-buffered -E '^[a-z0-9_.]+ [0-9.]+ [A-Za-z]+$$|FAIL'
 
 # Two packages of the SDK compiled at once need more memory than small machines have, hence -p 1. Silent when done before.
 .PHONY: sdk
