@@ -19,6 +19,7 @@ import (
 	"github.com/postroom/postroom/providers/gmail"
 	"github.com/postroom/postroom/providers/gmail/gmailsim"
 	"github.com/postroom/postroom/providers/msgraph"
+	"github.com/postroom/postroom/providers/msgraph/graphsim"
 	"pgregory.net/rapid"
 )
 
@@ -114,6 +115,37 @@ func raw(l coretest.Letter, to string) []byte {
 	return []byte(b.String())
 }
 
+// graphFolders are where a person moves a mail to in Outlook.
+var graphFolders = map[inbox.Place]string{inbox.Inbox: "inbox", inbox.Archive: "archive", inbox.Trash: "deleteditems"}
+
+func graphState(m graphsim.Message) (s inbox.State) {
+	places := map[string]inbox.Place{"sentitems": inbox.Sent, "drafts": inbox.Drafts}
+	for place, folder := range graphFolders {
+		places[folder] = place
+	}
+	s.Place = places[m.Folder]
+	for _, c := range m.Categories {
+		s.Markers = append(s.Markers, inbox.Marker(c))
+	}
+	return s
+}
+
+func gmailState(m gmailsim.Message) (s inbox.State) {
+	system := map[string]inbox.Place{"TRASH": inbox.Trash, "SPAM": inbox.Junk, "DRAFT": inbox.Drafts, "INBOX": inbox.Inbox, "SENT": inbox.Sent}
+	s.Place = inbox.Archive
+	for _, label := range []string{"SENT", "INBOX", "DRAFT", "SPAM", "TRASH"} {
+		if m.Has(label) {
+			s.Place = system[label]
+		}
+	}
+	for _, l := range m.Labels {
+		if _, is := system[l]; !is && l != "UNREAD" {
+			s.Markers = append(s.Markers, inbox.Marker(l))
+		}
+	}
+	return s
+}
+
 func graphOffice(t *rapid.T) coretest.Office {
 	const address = "support@contoso.com"
 	w := newWorld(t)
@@ -130,11 +162,6 @@ func graphOffice(t *rapid.T) coretest.Office {
 	w.Graph.DeltaSparse = rapid.Bool().Draw(t, "delta sparse")
 	w.Graph.DeltaEmptyPages = rapid.Bool().Draw(t, "empty pages")
 	names, arm := disturb(w.GraphDial, true)
-	folders := map[inbox.Place]string{inbox.Inbox: "inbox", inbox.Archive: "archive", inbox.Trash: "deleteditems"}
-	places := map[string]inbox.Place{"sentitems": inbox.Sent, "drafts": inbox.Drafts}
-	for place, folder := range folders {
-		places[folder] = place
-	}
 	done := func(err error) bool { return err == nil }
 	return coretest.Office{
 		Mailbox: address, Provider: provider, Now: func() time.Time { return w.now }, Advance: w.advance,
@@ -164,16 +191,12 @@ func graphOffice(t *rapid.T) coretest.Office {
 			return done(w.Graph.RemoveCategory(address, string(id), string(m)))
 		},
 		Move: func(id inbox.MessageID, to inbox.Place) bool {
-			return done(w.Graph.Move(address, string(id), folders[to]))
+			return done(w.Graph.Move(address, string(id), graphFolders[to]))
 		},
 		Delete: func(id inbox.MessageID) bool { return done(w.Graph.Erase(address, string(id))) },
 		State: func(id inbox.MessageID) (inbox.State, bool) {
 			m, err := w.Graph.Message(address, string(id))
-			s := inbox.State{Place: places[m.Folder]}
-			for _, c := range m.Categories {
-				s.Markers = append(s.Markers, inbox.Marker(c))
-			}
-			return s, err == nil
+			return graphState(m), err == nil
 		},
 		All: func() (ids []inbox.MessageID) {
 			list, err := w.Graph.Messages(address)
@@ -215,21 +238,6 @@ func gmailOffice(t *rapid.T) coretest.Office {
 		t.Fatal(err)
 	}
 	names, arm := disturb(w.GmailDial, false)
-	system := map[string]inbox.Place{"TRASH": inbox.Trash, "SPAM": inbox.Junk, "DRAFT": inbox.Drafts, "INBOX": inbox.Inbox, "SENT": inbox.Sent}
-	state := func(m gmailsim.Message) (s inbox.State) {
-		s.Place = inbox.Archive
-		for _, label := range []string{"SENT", "INBOX", "DRAFT", "SPAM", "TRASH"} {
-			if m.Has(label) {
-				s.Place = system[label]
-			}
-		}
-		for _, l := range m.Labels {
-			if _, is := system[l]; !is && l != "UNREAD" {
-				s.Markers = append(s.Markers, inbox.Marker(l))
-			}
-		}
-		return s
-	}
 	label := func(id inbox.MessageID, name string, on bool) bool {
 		before, err := w.Gmail.Message(address, string(id))
 		if err != nil || before.Has(name) == on {
@@ -276,7 +284,7 @@ func gmailOffice(t *rapid.T) coretest.Office {
 		Delete: func(id inbox.MessageID) bool { return w.Gmail.Delete(address, string(id)) == nil },
 		State: func(id inbox.MessageID) (inbox.State, bool) {
 			m, err := w.Gmail.Message(address, string(id))
-			return state(m), err == nil
+			return gmailState(m), err == nil
 		},
 		All: func() (ids []inbox.MessageID) {
 			list, err := w.Gmail.Messages(address)

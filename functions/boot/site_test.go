@@ -56,6 +56,8 @@ type site struct {
 	clock     *boot.Clock
 	worker    *boot.Worker
 	hooks     http.RoundTripper
+	graphHook *web.Graph
+	gmailHook *web.Gmail
 	log       *journal
 	synced    []syncing
 	letters   int
@@ -68,8 +70,8 @@ type syncing struct {
 	err error
 }
 
-// newSite is a site for the mailboxes of a manifest.
-func newSite(t rapid.TB, text string) *site {
+// newSite is a site for the mailboxes of a manifest. The seed drives what the simulated world leaves to chance.
+func newSite(t rapid.TB, text string, seed ...uint64) *site {
 	t.Helper()
 	s := &site{
 		TB: t, now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC), ctx: context.Background(), log: &journal{},
@@ -78,19 +80,19 @@ func newSite(t rapid.TB, text string) *site {
 	}
 	m := parse(t, text)
 	var err error
-	s.Simulation, err = boot.Simulate(m, boot.SimulationOptions{Now: s.time, Sleep: s.advance, Rand: rand.New(rand.NewPCG(1, 2))})
+	s.Simulation, err = boot.Simulate(m, boot.SimulationOptions{Now: s.time, Sleep: s.advance, Rand: rand.New(rand.NewPCG(1, append(seed, 2)[0]))})
 	s.must(err)
 	s.clients, err = s.Simulation.Clients(m)
 	s.must(err)
 	s.open(m)
 
-	mux, err := web.Mux(
-		&web.Graph{Watches: s.watches, Hints: s.queue, Now: s.time, Log: s.log.logger()},
-		&web.Gmail{
-			Keys: &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{&signer().PublicKey}}, Audience: siteURL + web.GmailPath, Account: account,
-			Subscription: subscription, Mailbox: func(id inbox.MailboxID) bool { return s.mailboxes.Has(id) },
-			Hints: s.queue, Now: s.time, Log: s.log.logger(),
-		})
+	s.graphHook = &web.Graph{Watches: s.watches, Hints: s.queue, Now: s.time, Log: s.log.logger()}
+	s.gmailHook = &web.Gmail{
+		Keys: &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{&signer().PublicKey}}, Audience: siteURL + web.GmailPath, Account: account,
+		Subscription: subscription, Mailbox: func(id inbox.MailboxID) bool { return s.mailboxes.Has(id) },
+		Hints: s.queue, Now: s.time, Log: s.log.logger(),
+	}
+	mux, err := web.Mux(s.graphHook, s.gmailHook)
 	s.must(err)
 	s.hooks = &fault.Transport{Handler: mux}
 	s.Graph.Client = &http.Client{Transport: s.hooks}
