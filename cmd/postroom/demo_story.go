@@ -72,12 +72,15 @@ func (s *demoStory) ink(code, text string) string {
 // room is how many columns the text of a line has.
 func (s *demoStory) room() int { return storyWidth - len("08:00") - s.nameWidth - verbWidth - 3*2 }
 
-// say writes a line, and more lines under it if the parts do not fit in one. Parts are safe to show already, and fit.
+// say writes a line, and more lines under it if the parts do not fit in one. Parts are safe to show already.
 func (s *demoStory) say(b *demoBox, ink, verb string, parts ...string) {
 	const between, indent = " · ", "  "
 	var lines []string
 	for _, p := range parts {
 		n := len(lines)
+		if p = fit(p, s.room()); n > 0 {
+			p = fit(p, s.room()-len(indent))
+		}
 		switch {
 		case p == "":
 		case n == 0:
@@ -200,7 +203,7 @@ func (s *demoStory) received(b *demoBox, u pipeline.Unit, i int) {
 		s.keptApart(b, u)
 	case !last && u.Events[i+1].Kind != inbox.EventReceived: // something followed from it
 	case e.Mail.Automated != "":
-		s.say(b, faintInk, "as before", s.state(b, u.Conversation), "automated mail changes nothing: "+neutral(e.Mail.Automated))
+		s.say(b, faintInk, "as before", s.state(b, u.Conversation), "automated mail changes nothing", isolated(neutral(e.Mail.Automated)))
 	case last:
 		s.say(b, faintInk, "as before", s.state(b, u.Conversation), "it joins its conversation")
 	}

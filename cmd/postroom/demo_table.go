@@ -13,7 +13,7 @@ var providerNames = map[manifest.Provider]string{manifest.M365: "Microsoft 365",
 
 // title says what is about to be seen.
 func (s *demoStory) title(given []string, once bool) {
-	fmt.Fprintln(s.out, s.ink(boldInk, "Postroom demo")+": two simulated mailboxes in this process. No account is used and nothing is sent anywhere.")
+	fmt.Fprintln(s.out, s.ink(boldInk, "Postroom demo")+": two simulated mailboxes in this process. No account, and nothing is sent anywhere.")
 	for _, b := range s.world.boxes {
 		var team []string
 		for _, m := range b.policy.Assign.Agents {
@@ -25,7 +25,8 @@ func (s *demoStory) title(given []string, once bool) {
 			}
 			team = append(team, name)
 		}
-		fmt.Fprintf(s.out, "  %s  %s  %s; %s\n", pad(string(b.id), s.addressWidth()), pad(providerNames[b.provider], 13), strings.Join(team, ", "), policyWords(b.policy.Assign))
+		fmt.Fprintf(s.out, "  %s  %s  %s\n", pad(string(b.id), s.addressWidth()), pad(providerNames[b.provider], 13), policyWords(b.policy.Assign))
+		fmt.Fprintf(s.out, "  %s  %s\n", pad("", s.addressWidth()), strings.Join(team, ", "))
 	}
 	about := "  The clock is the story's own."
 	if len(given) > 0 {
@@ -61,7 +62,7 @@ func (s *demoStory) tables(f demoFigures) {
 			fmt.Fprintln(s.out, memberRow(m.Name, m))
 		}
 		fmt.Fprintln(s.out, memberRow("nobody", b.Nobody))
-		fmt.Fprintf(s.out, "  %d received and %d sent in %d conversations · %d open unassigned · %d held by a lead for want of room\n",
+		fmt.Fprintf(s.out, "  %d received and %d sent in %d conversations · %d open unassigned · %d overflow at a lead\n",
 			b.Received, b.Sent, b.Conversations, b.Unassigned, b.Overflow)
 	}
 	ok := greenInk
@@ -74,14 +75,14 @@ func (s *demoStory) tables(f demoFigures) {
 	}
 	figure("Messages", "%d in %d conversations · %s", f.Messages, f.Conversations, s.ink(ok, fmt.Sprintf("%d lost, %d doubled", f.Lost, f.Doubled)))
 	figure("Conversations", "%d open, %d waiting, %d closed · %d have an owner, %d open ones have none", f.Open, f.Waiting, f.Closed, f.Assigned, f.Unassigned)
-	figure("The team", "%d answers · %d reopened by customers · %d escalated to a lead, %d of them taken off again", f.Answered, f.Reopened, f.Escalated, s.drained)
+	figure("The team", "%d answers · %d reopened by customers · %d escalated to a lead, %d of them drained", f.Answered, f.Reopened, f.Escalated, s.drained)
 	if f.Skipped > 0 {
 		figure("Skipped", "%d files, or mails of an mbox, that could not be taken in", f.Skipped)
 	}
 	graph, gmail := f.Providers[string(manifest.M365)], f.Providers[string(manifest.Gmail)]
 	figure("Microsoft 365", "%d requests in %d round trips", graph.Requests, graph.RoundTrips)
 	figure("Gmail", "%d requests in %d round trips · %d quota units", gmail.Requests, gmail.RoundTrips, gmail.QuotaUnits)
-	figure("Latency", "p50 %s ms, p95 %s ms from a mail's arrival to its markers, in real time on this machine", ms(f.Latency.P50), ms(f.Latency.P95))
+	figure("Latency", "p50 %s ms, p95 %s ms from a mail's arrival to its markers, on this machine", ms(f.Latency.P50), ms(f.Latency.P95))
 }
 
 func ms(v float64) string { return strconv.FormatFloat(v, 'f', 1, 64) }

@@ -89,3 +89,9 @@ func rightToLeft(r rune) bool {
 
 // shown makes a stranger's text ready for n columns of a line.
 func shown(s string, n int) string { return isolated(cut(strings.TrimSpace(neutral(s)), n)) }
+
+// fit is cut for a text with isolates in it, which it leaves whole.
+func fit(s string, n int) string {
+	short := cut(s, n)
+	return short + strings.Repeat("\u2069", strings.Count(short, "\u2068")-strings.Count(short, "\u2069"))
+}
