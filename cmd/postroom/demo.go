@@ -70,7 +70,7 @@ func (c *demoCommand) Run(a *app) error {
 		ctx:  context.WithoutCancel(a.ctx),
 		rand: rand.New(rand.NewPCG(2026, 3)),
 	}
-	return d.run(out)
+	return d.run()
 }
 
 // demo is one run of the command.
@@ -87,7 +87,7 @@ type demo struct {
 	moves   int                        // that the crew has made
 }
 
-func (d *demo) run(out io.Writer) error {
+func (d *demo) run() error {
 	d.story.title(d.command.Mail, d.command.Once)
 	err := d.play()
 	if stopped := errors.Is(err, errInterrupted); err != nil && !stopped {
