@@ -54,7 +54,7 @@ const (
 	maxSkills    = 100 // of one member
 
 	maxTags    = 200
-	maxFolders = 50
+	maxFolders = 14 // besides the usual ones, so that one round of all of them is one batch at Graph
 	maxAway    = 100
 	maxName    = 200 // runes of a name people see
 )

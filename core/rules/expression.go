@@ -244,6 +244,8 @@ func (in *inspector) walk(n ast.Node, level int) {
 		for _, arg := range n.Arguments {
 			if name, ok := arg.(*ast.StringNode); ok {
 				in.headers = append(in.headers, name.Value)
+			} else {
+				in.whole = true // any field may be asked for
 			}
 		}
 	case *ast.BuiltinNode:

@@ -114,13 +114,13 @@ func (s *Set) Len() int {
 	return len(s.rules)
 }
 
-// Fields names the header fields that the rules look at, as they write them; some providers send only those asked for. A
-// field whose name an expression works out is not among them.
+// Fields names the header fields that the rules look at, as they write them; some providers send only those asked for. It
+// is never nil. A rule that works out the name of a field needs the message whole, and Needs says so.
 func (s *Set) Fields() []string {
+	out := []string{}
 	if s == nil {
-		return nil
+		return out
 	}
-	var out []string
 	for _, c := range s.rules {
 		for _, t := range c.tests {
 			if t.key == "header" {

@@ -196,4 +196,11 @@ func TestFields(t *testing.T) {
 	if got := set.Fields(); !slices.Equal(got, []string{"X-Order", "X-Shop"}) {
 		t.Errorf("fields %v", got)
 	}
+	worked, err := rules.Compile([]rules.Rule{{Name: "c", When: rules.When{If: `message.Header(message.Subject) != ""`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !worked.Needs().Body || (*rules.Set)(nil).Fields() == nil {
+		t.Errorf("a name that is worked out needs %+v; no rules give %v", worked.Needs(), (*rules.Set)(nil).Fields())
+	}
 }

@@ -50,6 +50,24 @@ func TestChangesGivesTheWholeMessage(t *testing.T) {
 	equal(t, "body", m.Body, "")
 }
 
+// TestHeadersMissingFromDelta: without its header automated mail would pass for a person's, so such mail is left to Fetch.
+func TestHeadersMissingFromDelta(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t, func(s *graphsim.Sim) { s.DeltaNoHeaders = true })
+	id := tn.receive(1)
+	m := tn.mailbox()
+	for _, o := range tn.changes(m) {
+		if o.ID == id && o.Message != nil {
+			t.Error("a mail without its header passes for whole")
+		}
+	}
+	got, err := m.Fetch(t.Context(), []inbox.MessageID{id})
+	must(t, err)
+	if len(got) != 1 || got[0].Message == nil || got[0].Message.Get("X-Priority") != "3" {
+		t.Errorf("fetched %+v", got)
+	}
+}
+
 func TestChangesReadsWhatTheRulesNeed(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t)

@@ -54,10 +54,13 @@ func (m *Mailbox) observe(item *wireItem, place inbox.Place, whole bool) inbox.O
 	return o
 }
 
-// complete reports whether a delta's item has all of the message. Sparse items have only what changed, and attachments
-// and size never come with a delta.
+// complete reports whether a delta's item has all of the message. Sparse items have only what changed, attachments
+// and size never come with a delta, and whether the header does in every case is not documented: without it automated
+// mail would pass for a person's.
 func (m *Mailbox) complete(item *wireItem) bool {
 	switch {
+	case item.Headers == nil && item.IsDraft != nil && !*item.IsDraft && !m.own[person(item.From).Address]:
+		return false // what the mailbox itself sent often has none at all
 	case item.ConversationID == "" || item.To == nil || item.IsDraft == nil || item.IsRead == nil:
 		return false
 	case item.Received == "" && !*item.IsDraft:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 )
 
 // filteredDeltaLimit is how many messages a delta with $filter enumerates at
@@ -230,5 +231,11 @@ func (p *deltaPage) write(e logEntry) {
 	if p.mb.sim.DeltaSparse && e.m.entered <= p.token.Base && e.m.changed[propContent] <= p.token.Base {
 		since = p.token.Base
 	}
-	p.b = appendMessage(p.b, e.m, p.shape, since)
+	shape := p.shape
+	if p.mb.sim.DeltaNoHeaders && shape.fields != nil {
+		bare := *shape
+		bare.fields = slices.DeleteFunc(slices.Clone(shape.fields), func(f field) bool { return f.name == "internetMessageHeaders" })
+		shape = &bare
+	}
+	p.b = appendMessage(p.b, e.m, shape, since)
 }

@@ -66,6 +66,9 @@ type Sim struct {
 	DeltaLag time.Duration
 	// DeltaSparse sends of an updated message only the properties that changed.
 	DeltaSparse bool
+	// DeltaNoHeaders leaves internetMessageHeaders out of delta although it was selected; whether Graph always sends it
+	// is not documented.
+	DeltaNoHeaders bool
 	// DeltaRepeats sends the last item of a page again on the next one.
 	DeltaRepeats bool
 	// DeltaEmptyPages makes every page that is followed by another one be
