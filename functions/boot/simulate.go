@@ -87,7 +87,9 @@ type Simulators struct {
 func (to Simulators) Clients(m *manifest.Manifest, o SimulationOptions) (c Clients, err error) {
 	var ids []inbox.MailboxID
 	for _, mb := range m.Mailboxes() {
-		ids = append(ids, mb.Policy.Mailbox)
+		if mb.Provider == manifest.Gmail {
+			ids = append(ids, mb.Policy.Mailbox)
+		}
 	}
 	if c.Graph, err = msgraph.NewClient(msgraph.Options{BaseURL: to.GraphURL, Transport: to.GraphTransport, Now: o.Now}); err != nil {
 		return c, err
