@@ -42,7 +42,10 @@ func TestFigures(t *testing.T) {
 	}
 	t.Run("backlog", func(t *testing.T) {
 		for _, n := range []int{1_000, 10_000, 100_000} {
-			backlog(t, n)
+			backlog(t, 1, n)
+		}
+		for _, boxes := range []int{10, 100} {
+			backlog(t, boxes, 1_000)
 		}
 	})
 	t.Run("single", single)
@@ -109,8 +112,15 @@ func letter(n int) []byte {
 	return []byte(b.String())
 }
 
+// fill delivers mails to the first mailbox at each provider.
 func fill(t *testing.T, world *boot.Simulation, from, to int, at time.Time, read bool) {
 	t.Helper()
+	fillBox(t, world, 0, from, to, at, read)
+}
+
+func fillBox(t *testing.T, world *boot.Simulation, box, from, to int, at time.Time, read bool) {
+	t.Helper()
+	graphBox, gmailBox := fmt.Sprintf("m365%d@contoso.com", box), fmt.Sprintf("gmail%d@contoso.com", box)
 	labels := []string{"INBOX", "UNREAD"}
 	if read {
 		labels = labels[:1]
@@ -155,24 +165,31 @@ func syncOnce(t *testing.T, mailboxes *boot.Mailboxes, p *pipeline.Pipeline, id 
 	}
 }
 
-// backlog counts what n unread mails cost from the first request to the last marker, preparing the markers and reading our
-// own echo included.
-func backlog(t *testing.T, n int) {
-	world, mailboxes, p := desk(t, office(t, 1))
-	fill(t, world, 0, n, time.Now(), false)
+// backlog counts what n unread mails in each of so many mailboxes cost, from the first request to the last marker: making
+// the markers ready and reading our own echo included.
+func backlog(t *testing.T, boxes, n int) {
+	world, mailboxes, p := desk(t, office(t, boxes))
 	suffix := ""
-	if n != 1000 {
+	switch {
+	case boxes > 1:
+		suffix = fmt.Sprintf("_%dboxes", boxes)
+	case n != 1000:
 		suffix = fmt.Sprintf("_%dk", n/1000)
 	}
-	for range 2 {
-		syncOnce(t, mailboxes, p, graphBox)
-		syncOnce(t, mailboxes, p, gmailBox)
+	for i := range boxes {
+		fillBox(t, world, i, 0, n, time.Now(), false)
 	}
+	for range 2 {
+		for _, id := range mailboxes.IDs() {
+			syncOnce(t, mailboxes, p, id)
+		}
+	}
+	total := float64(boxes * n)
 	g, o := world.Graph.Stats(), world.Gmail.Stats()
-	figure("graph.backlog.requests_per_message"+suffix, round(float64(g.Requests)/float64(n), 4), "requests")
-	figure("graph.backlog.roundtrips_per_message"+suffix, round(float64(g.RoundTrips)/float64(n), 4), "roundtrips")
-	figure("gmail.backlog.units_per_message"+suffix, round(float64(o.QuotaUnits)/float64(n), 4), "units")
-	figure("gmail.backlog.requests_per_message"+suffix, round(float64(o.Requests)/float64(n), 4), "requests")
+	figure("graph.backlog.requests_per_message"+suffix, round(float64(g.Requests)/total, 4), "requests")
+	figure("graph.backlog.roundtrips_per_message"+suffix, round(float64(g.RoundTrips)/total, 4), "roundtrips")
+	figure("gmail.backlog.units_per_message"+suffix, round(float64(o.QuotaUnits)/total, 4), "units")
+	figure("gmail.backlog.requests_per_message"+suffix, round(float64(o.Requests)/total, 4), "requests")
 }
 
 // single counts and times one new mail, from the hint to the marker, in a warm process.

@@ -20,10 +20,14 @@ const (
 // apply carries out all that is committed and not settled. What people changed in the meantime is decided first and then
 // applied in turn.
 func (r *run) apply(ctx context.Context) error {
-	for range attempts {
+	for idle := 0; idle < attempts; idle++ {
+		left := len(r.pending)
 		again, err := r.applyPending(ctx)
 		if err != nil || !again {
 			return err
+		}
+		if len(r.pending) < left {
+			idle = 0
 		}
 	}
 	return fmt.Errorf("markers are being changed faster than they can be followed: %w", ErrConflict)
