@@ -53,6 +53,8 @@ func newTraffic(t *rapid.T) *traffic {
 	tr.Graph.NotificationFaults = graphsim.NotificationFaults{
 		Loss: chance("graph loss"), Duplicate: chance("graph duplicate"), Reorder: rapid.Bool().Draw(t, "graph reorder"),
 	}
+	tr.Graph.DeltaLag = rapid.SampledFrom([]time.Duration{0, 0, 4 * time.Second}).Draw(t, "delta lag")
+	tr.Gmail.LabelsAtRecordTime = rapid.Bool().Draw(t, "labels at record time")
 	p := &tr.Gmail.Push
 	p.Loss, p.Duplicate, p.Reorder = chance("gmail loss"), chance("gmail duplicate"), rapid.Bool().Draw(t, "gmail reorder")
 	p.StringHistoryID, p.Base64URL = rapid.Bool().Draw(t, "historyId as a string"), rapid.Bool().Draw(t, "URL-safe base64")
@@ -68,7 +70,7 @@ func (tr *traffic) happen() {
 	tr.advance(time.Duration(rapid.IntRange(1, 40).Draw(tr.t, "seconds")) * time.Second)
 	id := rapid.SampledFrom([]inbox.MailboxID{support, hello}).Draw(tr.t, "mailbox")
 	moves := []func(inbox.MailboxID){
-		tr.customer, tr.customer, tr.reply, tr.answer, tr.mark, tr.move, tr.forge, tr.fault, tr.lifecycle,
+		tr.customer, tr.customer, tr.reply, tr.answer, tr.mark, tr.move, tr.forge, tr.fault, tr.lifecycle, tr.expire, tr.restart,
 		func(inbox.MailboxID) { tr.deliver() }, func(inbox.MailboxID) { tr.deliver() },
 		func(inbox.MailboxID) { tr.tick() }, func(inbox.MailboxID) { tr.tick() },
 		func(inbox.MailboxID) { tr.workAll() }, func(inbox.MailboxID) { tr.workAll() }, func(inbox.MailboxID) { tr.workAll() },
@@ -187,6 +189,18 @@ func (tr *traffic) lifecycle(inbox.MailboxID) {
 		tr.must(tr.Graph.Lifecycle("", rapid.SampledFrom([]string{"reauthorizationRequired", "subscriptionRemoved", "missed"}).Draw(tr.t, "event")))
 	}
 }
+
+// expire lets the provider forget every cursor.
+func (tr *traffic) expire(id inbox.MailboxID) {
+	if id == hello {
+		tr.must(tr.Gmail.ExpireHistory(hello))
+		return
+	}
+	tr.must(tr.Graph.ExpireDelta(support, rapid.SampledFrom([]string{"inbox", "sentitems", "archive"}).Draw(tr.t, "folder")))
+}
+
+// restart begins a new process on the same state.
+func (tr *traffic) restart(inbox.MailboxID) { tr.open(parse(tr.t, twoMailboxes)) }
 
 // forge sends what a stranger can send. None of it may become a hint.
 func (tr *traffic) forge(inbox.MailboxID) {
