@@ -32,13 +32,12 @@ func TestHints(t *testing.T) {
 // traffic is a site with what comes in at its mailboxes.
 type traffic struct {
 	*site
-	t       *rapid.T
-	letters []coretest.Letter
-	mail    map[inbox.MailboxID][]inbox.MessageID // received, by the order of letters
-	of      map[inbox.MessageID]coretest.Letter
-	synced  []syncing // all there were
-	arm     map[inbox.MailboxID]func(int)
-	faults  map[inbox.MailboxID]int
+	t      *rapid.T
+	mail   map[inbox.MailboxID][]inbox.MessageID // received, by the order of letters
+	of     map[inbox.MessageID]coretest.Letter
+	synced []syncing // all there were
+	arm    map[inbox.MailboxID]func(int)
+	faults map[inbox.MailboxID]int
 }
 
 func newTraffic(t *rapid.T) *traffic {
