@@ -126,8 +126,9 @@ func (s *server) run(ctx context.Context) error {
 		start("hooks", func(ctx context.Context) error { return s.hooks(ctx, listener) })
 	}
 	start("questions", s.questions)
-	start("clock", s.tick)
-	start("worker", func(ctx context.Context) error { return s.worker().Run(ctx, s.command.Workers, s.bell.Rings()) })
+	clock := s.clock()
+	start("clock", func(ctx context.Context) error { return s.tick(ctx, clock) })
+	start("worker", func(ctx context.Context) error { return s.worker(clock).Run(ctx, s.command.Workers, s.bell.Rings()) })
 	<-ctx.Done()
 	group.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
@@ -162,8 +163,9 @@ func (s *server) connect() (err error) {
 	return err
 }
 
-func (s *server) worker() *boot.Worker {
+func (s *server) worker(clock *boot.Clock) *boot.Worker {
 	return &boot.Worker{
+		Early: clock.Early,
 		Queue: s.db, Mailboxes: s.mailboxes, Now: s.app.now, Log: s.log, Random: mathrand.New(mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64())),
 		Pipeline: &pipeline.Pipeline{Store: s.db, Hints: s.bell, Mailboxes: s.mailboxes.Get, Now: s.app.now},
 		Synced: func(b pipeline.Batch, r pipeline.Report, err error) {
@@ -175,12 +177,15 @@ func (s *server) worker() *boot.Worker {
 	}
 }
 
-// tick lets the clock do what is due, a little more often than mailboxes are polled.
-func (s *server) tick(ctx context.Context) error {
-	clock := &boot.Clock{
+func (s *server) clock() *boot.Clock {
+	return &boot.Clock{
 		Mailboxes: s.mailboxes, Hints: s.bell, Watches: s.db, Clients: s.clients, Now: s.app.now, Log: s.log,
 		Poll: s.command.Poll, Sweep: max(sweep, s.command.Poll), URL: s.env.URL, Topic: s.env.GoogleTopic, Rand: rand.Reader,
 	}
+}
+
+// tick lets the clock do what is due, a little more often than mailboxes are polled.
+func (s *server) tick(ctx context.Context, clock *boot.Clock) error {
 	every := time.NewTicker(min(max(s.command.Poll/4, 10*time.Millisecond), time.Second))
 	defer every.Stop()
 	for {

@@ -46,6 +46,7 @@ type Pipeline struct {
 // Report says what one sync did.
 type Report struct {
 	Pages    int // of changes read
+	Changes  int // observations in them, our own echoes among them
 	Messages int // new ones that joined a conversation
 	Events   int
 	Writes   int // markers set on messages
@@ -157,6 +158,7 @@ func (r *run) sync(ctx context.Context) error {
 			return err
 		}
 		r.report.Pages++
+		r.report.Changes += len(page.Changes)
 		if page.Relisted {
 			r.relist()
 		}

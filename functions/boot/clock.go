@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/postroom/postroom/core/inbox"
@@ -42,6 +43,38 @@ type Clock struct {
 
 	swept map[inbox.MailboxID]time.Time
 	rest  map[inbox.MailboxID]time.Time // until then a watch that could not be had is left alone
+
+	mu    sync.Mutex
+	again map[inbox.MailboxID]time.Time // when to look once more
+}
+
+// lookAgain is how long after a notification that came before its change the change is looked for. Graph's delta can lag
+// behind its notifications by processing delays ("Use delta query to track changes"), and Gmail's history was seen to.
+const lookAgain = 30 * time.Second
+
+// Early takes note that a mailbox was read because of a notification and nothing had changed there yet, so that it is read
+// once more soon. It may be called at once from many goroutines.
+func (c *Clock) Early(id inbox.MailboxID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.again == nil {
+		c.again = map[inbox.MailboxID]time.Time{}
+	}
+	c.again[id] = c.Now().Add(lookAgain)
+}
+
+// late reports whether it is time to look once more.
+func (c *Clock) late(id inbox.MailboxID, now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at, ok := c.again[id]
+	return ok && !now.Before(at)
+}
+
+func (c *Clock) looked(id inbox.MailboxID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.again, id)
 }
 
 // Tick does what is due. It is called by one goroutine. What fails is logged and due again at the next tick.
@@ -62,7 +95,7 @@ func (c *Clock) Tick(ctx context.Context) {
 		if watched {
 			period = c.Sweep
 		}
-		if last, ok := c.swept[id]; ok && now.Sub(last) < period {
+		if last, ok := c.swept[id]; ok && now.Sub(last) < period && !c.late(id, now) {
 			continue
 		}
 		if err := c.Hints.Enqueue(ctx, pipeline.Hint{Mailbox: id, Source: "sweep", At: now}); err != nil {
@@ -70,6 +103,7 @@ func (c *Clock) Tick(ctx context.Context) {
 			continue
 		}
 		c.swept[id] = now
+		c.looked(id)
 	}
 }
 

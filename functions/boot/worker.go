@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/functions/web"
 )
 
 // Waits after a failure that names no time of its own.
@@ -30,6 +33,8 @@ type Worker struct {
 	Log       *slog.Logger
 	// Synced, unless nil, is told of every sync, also of a failed one.
 	Synced func(pipeline.Batch, pipeline.Report, error)
+	// Early, unless nil, is told of a mailbox that a provider's notification said had changed, and that had not.
+	Early func(inbox.MailboxID)
 
 	mu     sync.Mutex
 	Random *rand.Rand // spreads waits; nil spreads nothing
@@ -48,6 +53,9 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 		w.Synced(batch, report, err)
 	}
 	if err == nil {
+		if w.Early != nil && report.Changes == 0 && notified(batch) {
+			w.Early(batch.Mailbox)
+		}
 		return true, w.Queue.Done(ctx, batch)
 	}
 	if ctx.Err() != nil {
@@ -61,6 +69,11 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	after := w.wait(err, batch.Tries)
 	w.log(batch, report, err, after)
 	return true, w.Queue.Retry(ctx, batch, w.Now().Add(after))
+}
+
+// notified reports whether a provider sent one of the batch's hints.
+func notified(b pipeline.Batch) bool {
+	return slices.ContainsFunc(b.Hints, func(h pipeline.Hint) bool { return h.Source == web.SourceGraph || h.Source == web.SourceGmail })
 }
 
 func (w *Worker) sync(ctx context.Context, batch pipeline.Batch) (pipeline.Report, error) {
