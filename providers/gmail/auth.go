@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google"
@@ -20,9 +21,12 @@ import (
 // the service account under "Domain-wide delegation".
 const Scope = api.GmailModifyScope
 
+// tokenTime bounds a request for a token. All requests of a mailbox wait for it.
+const tokenTime = 30 * time.Second
+
 // ServiceAccount reads a service-account key (the JSON file of the Cloud console) and gives tokens that act for each
-// mailbox through domain-wide delegation. Token requests go through base, http.DefaultTransport if nil. The key is
-// kept in memory only and never in an error.
+// mailbox through domain-wide delegation. Token requests go through base, http.DefaultTransport if nil, and fail after
+// half a minute. The key is kept in memory only and never in an error.
 func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
 	parsed, err := google.JWTConfigFromJSON(key, Scope)
 	if err == nil {
@@ -32,10 +36,7 @@ func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
 		// The cause may quote the key.
 		return nil, errors.New("gmail: this is no service-account key; download a JSON key of the service account from the Cloud console")
 	}
-	ctx := context.Background()
-	if base != nil {
-		ctx = context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: base})
-	}
+	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: base, Timeout: tokenTime})
 	return func(mailbox inbox.MailboxID) (oauth2.TokenSource, error) {
 		config := *parsed
 		config.Subject = string(mailbox)

@@ -110,7 +110,10 @@ func (c *Client) account(mailbox inbox.MailboxID) (*account, error) {
 		sleep:  c.config.Sleep,
 		pause:  p,
 	}
-	service, err := api.NewService(context.Background(), option.WithHTTPClient(&http.Client{Transport: t}), option.WithEndpoint(c.config.Endpoint))
+	// The transport signs whatever it sends, so a redirect would take the token along to another host. Gmail sends none.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	service, err := api.NewService(context.Background(), option.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: stay}),
+		option.WithEndpoint(c.config.Endpoint))
 	if err != nil {
 		return nil, fmt.Errorf("gmail: client for %s: %w", mailbox, err)
 	}

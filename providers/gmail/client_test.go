@@ -89,16 +89,20 @@ func answer(code int, reason, message string, header ...string) *http.Response {
 // alone is a mailbox behind a wire of the test's.
 func alone(t *testing.T, wire http.RoundTripper, c *clock) *gmail.Mailbox {
 	t.Helper()
-	client, err := gmail.NewClient(gmail.Config{
-		Transport: wire, Mailboxes: []inbox.MailboxID{box}, Now: c.Now, Sleep: c.Sleep,
-		Tokens: func(inbox.MailboxID) (oauth2.TokenSource, error) {
-			return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), nil
-		},
-	})
+	return behind(t, gmail.Config{Transport: wire, Now: c.Now, Sleep: c.Sleep}, gmail.Options{})
+}
+
+func behind(t *testing.T, c gmail.Config, o gmail.Options) *gmail.Mailbox {
+	t.Helper()
+	c.Mailboxes, o.Address = []inbox.MailboxID{box}, box
+	c.Tokens = func(inbox.MailboxID) (oauth2.TokenSource, error) {
+		return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), nil
+	}
+	client, err := gmail.NewClient(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := client.Mailbox(gmail.Options{Address: box})
+	m, err := client.Mailbox(o)
 	if err != nil {
 		t.Fatal(err)
 	}

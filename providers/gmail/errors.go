@@ -186,6 +186,12 @@ func hasCode(err error, codes ...int) bool {
 	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
+// tooLarge reports whether an answer was cut off at maxAnswer.
+func tooLarge(err error) bool {
+	var e *http.MaxBytesError
+	return errors.As(err, &e)
+}
+
 // unknownLabel reports whether Google refused a label id, as it does when somebody has deleted the label. It answers
 // "Invalid label: Label_1" or "labelId not found" with 400, and nothing else of ours in such a request can be wrong.
 func unknownLabel(err error) bool {

@@ -140,17 +140,9 @@ func (f *fetching) add(list ...inbox.Observation) {
 
 func (f *fetching) thread(ctx context.Context, t asked) (left []inbox.MessageID, err error) {
 	m := f.mailbox
-	call := m.account.users.Threads.Get(m.user(), string(t.thread)).Context(ctx)
-	if m.whole() {
-		call.Format("full")
-	} else {
-		call.Format("metadata")
-		if m.fields != nil {
-			call.MetadataHeaders(m.fields...)
-		}
-	}
-	answer, err := call.Do()
-	if hasCode(err, http.StatusNotFound, http.StatusBadRequest) {
+	format, fields := m.format()
+	answer, err := m.account.users.Threads.Get(m.user(), string(t.thread)).Format(format).MetadataHeaders(fields...).Context(ctx).Do()
+	if hasCode(err, http.StatusNotFound, http.StatusBadRequest) || tooLarge(err) {
 		return t.messages, nil
 	}
 	if err != nil {
@@ -179,16 +171,11 @@ func (f *fetching) thread(ctx context.Context, t asked) (left []inbox.MessageID,
 
 func (f *fetching) message(ctx context.Context, id inbox.MessageID) error {
 	m := f.mailbox
-	call := m.account.users.Messages.Get(m.user(), string(id)).Context(ctx)
-	if m.whole() {
-		call.Format("full")
-	} else {
-		call.Format("metadata")
-		if m.fields != nil {
-			call.MetadataHeaders(m.fields...)
-		}
+	format, fields := m.format()
+	msg, err := m.get(ctx, id, format, fields)
+	if tooLarge(err) { // then rules see no body and no attachments of it
+		msg, err = m.get(ctx, id, "metadata", m.fields)
 	}
-	msg, err := call.Do()
 	switch {
 	case hasCode(err, http.StatusNotFound):
 		f.add(inbox.Observation{ID: id, Gone: true})
@@ -201,10 +188,22 @@ func (f *fetching) message(ctx context.Context, id inbox.MessageID) error {
 	return f.take(ctx, msg)
 }
 
+// format is how much of a message is asked for; of fields none stands for all.
+func (m *Mailbox) format() (format string, fields []string) {
+	if m.whole() {
+		return "full", nil
+	}
+	return "metadata", m.fields
+}
+
+func (m *Mailbox) get(ctx context.Context, id inbox.MessageID, format string, fields []string) (*api.Message, error) {
+	return m.account.users.Messages.Get(m.user(), string(id)).Format(format).MetadataHeaders(fields...).Context(ctx).Do()
+}
+
 // unreadable asks once more for the least there is of a message whose content Google refuses.
 func (f *fetching) unreadable(ctx context.Context, id inbox.MessageID, cause error) error {
 	m := f.mailbox
-	msg, err := m.account.users.Messages.Get(m.user(), string(id)).Format("minimal").Context(ctx).Do()
+	msg, err := m.get(ctx, id, "minimal", nil)
 	switch {
 	case hasCode(err, http.StatusNotFound) || hasInvalidID(err):
 		f.add(inbox.Observation{ID: id, Gone: true})

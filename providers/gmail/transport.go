@@ -18,6 +18,14 @@ const (
 	longest   = 32 * time.Second
 )
 
+const (
+	// tryTime bounds one try, until its answer has been read.
+	tryTime = 2 * time.Minute
+	// maxAnswer bounds one answer in bytes: a page of history fits many times over, and so does a mail of the size that
+	// Gmail takes.
+	maxAnswer = 64 << 20
+)
+
 // backoff is the wait before the next try after n failures in a row, without its random part.
 func backoff(n int) time.Duration {
 	return min(firstWait<<min(n, 10), longest)
@@ -78,20 +86,22 @@ func (t *transport) try(req *http.Request) (*http.Response, string, error) {
 	case <-req.Context().Done():
 		return nil, "", req.Context().Err()
 	}
-	signed := req.Clone(req.Context())
+	ctx, cancel := context.WithTimeout(req.Context(), tryTime)
+	free := sync.OnceFunc(func() { cancel(); <-t.slots })
+	signed := req.Clone(ctx)
 	if req.GetBody != nil {
 		if signed.Body, err = req.GetBody(); err != nil {
-			<-t.slots
+			free()
 			return nil, "", err
 		}
 	}
 	token.SetAuthHeader(signed)
 	resp, err := t.base.RoundTrip(signed)
 	if err != nil {
-		<-t.slots
+		free()
 		return nil, "", err
 	}
-	resp.Body = &slotBody{ReadCloser: resp.Body, free: sync.OnceFunc(func() { <-t.slots })}
+	resp.Body = &slotBody{ReadCloser: http.MaxBytesReader(nil, resp.Body, maxAnswer), free: free}
 	return resp, token.AccessToken, nil
 }
 
