@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -50,8 +51,15 @@ Examples:
 // sweep is how often a mailbox is read of which notifications come: they may get lost.
 const sweep = 5 * time.Minute
 
+// collectAt is how much the heap may grow, in percent, before it is collected. Our own heap is a few MB, and collecting it at
+// every doubling is a third of all the CPU; see docs/benchmarks.md. GOGC in the environment says otherwise.
+const collectAt = 300
+
 // Run serves until it is told to stop.
 func (c *serveCommand) Run(a *app) error {
+	if a.env("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
+	}
 	env, err := boot.LoadEnvironment(a.env)
 	if err != nil {
 		return err
