@@ -145,6 +145,10 @@ func TestHostileFiles(t *testing.T) {
 		"many keys":     "a:\n" + strings.Repeat("  k: 1\n", 3000),
 		"explicit keys": strings.Repeat("? a\n", 200_000),
 		"key is null":   "~: 1\n? \n",
+		"many skills": "version: 1\norganisation: {name: C, domains: [contoso.com], timezone: UTC}\nmembers:\n  one:\n    name: One\n    email: one@contoso.com\n    skills:\n" +
+			numbered("      - skill%d\n", 101) + "mailboxes:\n  a@contoso.com: {provider: gmail, agents: [one]}\n",
+		"many absences": "version: 1\norganisation: {name: C, domains: [contoso.com], timezone: UTC}\nmembers:\n  one:\n    name: One\n    email: one@contoso.com\n    away:\n" +
+			numbered("      - {from: 2026-01-01, until: 2026-01-02} # %d\n", 101) + "mailboxes:\n  a@contoso.com: {provider: gmail, agents: [one]}\n",
 	} {
 		m, err := manifest.Parse("x.yaml", []byte(data))
 		var all *manifest.Errors
@@ -156,4 +160,13 @@ func TestHostileFiles(t *testing.T) {
 			t.Errorf("%s: %+v", name, *e)
 		}
 	}
+}
+
+// numbered is format with each number below n.
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
 }

@@ -71,22 +71,26 @@ func (r *reader) members() {
 			}
 			r.heldBy[a] = e.Key
 		}
-		if len(m.Skills) > maxSkills {
-			r.add(r.name(at.key("skills")), fmt.Sprintf("%d skills are too many", len(m.Skills)), fmt.Sprintf("at most %d fit one member", maxSkills))
-			continue
-		}
-		for i, s := range m.Skills {
-			p := at.key("skills").item(i)
-			if strings.TrimSpace(s) == "" {
-				r.addEmpty(p)
-			} else if slices.ContainsFunc(m.Skills[:i], func(o string) bool { return strings.EqualFold(o, s) }) {
-				r.add(r.at(p), fmt.Sprintf("the skill %q is here a second time", s), "take one out")
-			}
-		}
+		r.skills(m.Skills, at.key("skills"))
 		if len(m.Away) > maxAway {
 			r.add(r.name(at.key("away")), fmt.Sprintf("%d absences are too many", len(m.Away)), "take out those that are over")
 		}
 		r.absences = append(r.absences, r.away(m, at))
+	}
+}
+
+func (r *reader) skills(list []string, at path) {
+	if len(list) > maxSkills {
+		r.add(r.name(at), fmt.Sprintf("%d skills are too many", len(list)), fmt.Sprintf("at most %d fit one member", maxSkills))
+		return
+	}
+	for i, s := range list {
+		p := at.item(i)
+		if strings.TrimSpace(s) == "" {
+			r.addEmpty(p)
+		} else if slices.ContainsFunc(list[:i], func(o string) bool { return strings.EqualFold(o, s) }) {
+			r.add(r.at(p), fmt.Sprintf("the skill %q is here a second time", s), "take one out")
+		}
 	}
 }
 
