@@ -95,8 +95,8 @@ type Need struct {
 	Skill    string         // only members with it, letter case ignored; empty: anybody
 	Member   inbox.MemberID // this member if possible, because a rule says so
 	Former   inbox.MemberID // who had it before; preferred when it reopens
-	Handled  Handled        // who last handled this customer, for Sticky
-	Without  inbox.MemberID // not this one: it was just given up
+	Handled  Handled        // who last handled this customer, for Sticky; passed over without the skill
+	Without  inbox.MemberID // not this one, who just gave it up, unless there is no other lead to escalate to
 	Strategy Strategy       // instead of the mailbox's, unless empty
 }
 
@@ -169,7 +169,7 @@ func named(cfg Config, team Team, need Need, now time.Time) (Choice, bool) {
 			return c, true
 		}
 	}
-	if cfg.Sticky > 0 && need.Handled.Member != "" && now.Sub(need.Handled.At) <= cfg.Sticky {
+	if cfg.Sticky > 0 && cfg.can(need.Handled.Member, need.Skill) && now.Sub(need.Handled.At) <= cfg.Sticky {
 		days := int(now.Sub(need.Handled.At).Hours() / 24)
 		if c, ok := try(need.Handled.Member, true, fmt.Sprintf("NAME handled this customer %d days ago", days)); ok {
 			return c, true
@@ -191,6 +191,9 @@ func (cfg Config) escalate(team Team, need Need, able []Member, now time.Time, w
 	if len(present) == 0 {
 		present = leads
 		why = append(why, "every lead is absent too")
+	}
+	if others := slices.DeleteFunc(slices.Clone(present), func(m Member) bool { return m.ID == need.Without }); len(others) > 0 {
+		present = others
 	}
 	m := leastLoaded(present, leads, team)
 	return Choice{Member: m.ID, Escalated: true, Why: append(why, fmt.Sprintf("escalated to %s until somebody has room", m.Name))}

@@ -57,6 +57,34 @@ func TestAwayEndsAtItsEnd(t *testing.T) {
 	}
 }
 
+// TestStickyHasTheSkill: who handled the customer before takes what a rule wants done by somebody who can.
+func TestStickyHasTheSkill(t *testing.T) {
+	t.Parallel()
+	cfg := assign.Config{Strategy: assign.LeastLoaded, Sticky: 240 * time.Hour, Agents: members(2)}
+	cfg.Agents[1].Skills = []string{"Billing"}
+	for _, tt := range []struct{ handled, want inbox.MemberID }{{"m0", "m1"}, {"m1", "m1"}} {
+		need := assign.Need{Skill: "billing", Handled: assign.Handled{Member: tt.handled, At: now.Add(-time.Hour)}}
+		team := assign.Team{Open: map[inbox.MemberID]int{"m1": 5}}
+		if c := assign.Pick(cfg, team, need, now); c.Member != tt.want {
+			t.Errorf("%s handled the customer before: picked %+v, want %s", tt.handled, c, tt.want)
+		}
+	}
+}
+
+// TestEscalationPassesOverWhoGaveItUp: the lead who has just given it up gets it again only when there is no other.
+func TestEscalationPassesOverWhoGaveItUp(t *testing.T) {
+	t.Parallel()
+	cfg := assign.Config{Strategy: assign.LeastLoaded, Cap: 1, Agents: members(1), Leads: []assign.Member{{ID: "lead1", Name: "lead1"}, {ID: "lead2", Name: "lead2"}}}
+	team := assign.Team{Open: map[inbox.MemberID]int{"m0": 1, "lead2": 4}}
+	if c := assign.Pick(cfg, team, assign.Need{Without: "lead1"}, now); c.Member != "lead2" {
+		t.Errorf("picked %+v, want lead2: lead1 has just given it up", c)
+	}
+	cfg.Leads = cfg.Leads[:1]
+	if c := assign.Pick(cfg, team, assign.Need{Without: "lead1"}, now); c.Member != "lead1" {
+		t.Errorf("picked %+v, want lead1: there is no other lead", c)
+	}
+}
+
 // TestNeverLimbo is the promise: unless assignment is manual somebody always has it, within caps and presence if anybody can.
 func TestNeverLimbo(t *testing.T) {
 	t.Parallel()

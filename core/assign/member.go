@@ -20,6 +20,12 @@ func (cfg Config) Member(id inbox.MemberID) (Member, bool) {
 	return Member{}, false
 }
 
+// can reports whether the member of that id is of the team and has the skill; every member has the empty one.
+func (cfg Config) can(id inbox.MemberID, skill string) bool {
+	m, ok := cfg.Member(id)
+	return ok && (skill == "" || len(withSkill([]Member{m}, skill)) > 0)
+}
+
 // Away reports whether m is not to be given anything now.
 func Away(m Member, now time.Time) bool {
 	return slices.ContainsFunc(m.Away, func(s Span) bool { return !now.Before(s.From) && now.Before(s.Until) })
