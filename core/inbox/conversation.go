@@ -48,7 +48,7 @@ type Conversation struct {
 	Customer Person    `json:"customer,omitzero"`
 	Opened   time.Time `json:"opened"`
 	Changed  time.Time `json:"changed"`          // when the last event happened
-	Taken    time.Time `json:"taken,omitzero"`   // when a person last said whose it is
+	Taken    time.Time `json:"taken,omitzero"`   // when a person last said whose it is, or that it is nobody's
 	LastIn   time.Time `json:"lastIn,omitzero"`  // newest mail of a person from outside
 	LastOut  time.Time `json:"lastOut,omitzero"` // newest mail of a person of the team
 
@@ -80,6 +80,9 @@ func (c Conversation) With(e Event) Conversation {
 			c.Former = c.Owner
 		}
 		c.Owner, c.Overflow, c.Imported = "", false, false
+		if e.By != ByPostroom {
+			c.Taken = e.At
+		}
 	case EventTagged:
 		c.Imported = false
 		if !slices.Contains(c.Tags, e.Tag) {
