@@ -112,9 +112,14 @@ func (t *turn) deleted(ch inbox.Change) {
 	if ch.Known.Direction != inbox.In {
 		return
 	}
-	t.emit(inbox.Event{Kind: inbox.EventDeleted, By: inbox.ByTeam, Message: ch.ID(), Was: ch.Known.State.Place})
-	if t.c.Received == 0 && t.c.Status != inbox.Closed {
+	was := ch.Known.State.Place
+	t.emit(inbox.Event{Kind: inbox.EventDeleted, By: inbox.ByTeam, Message: ch.ID(), Was: was})
+	switch {
+	case t.c.Status == inbox.Closed:
+	case t.c.Received == 0:
 		t.close(inbox.Event{By: inbox.ByTeam, Why: []string{"all its mail was deleted"}})
+	case was == inbox.Inbox && t.c.InInbox == 0:
+		t.close(inbox.Event{By: inbox.ByTeam, Message: ch.ID(), Why: []string{"the last mail in the inbox was deleted"}})
 	}
 }
 
