@@ -78,7 +78,11 @@ func Drain(c inbox.Conversation, p *Policy, s Situation) Decision {
 	if !c.Overflow || c.Status != inbox.Open {
 		return t.done()
 	}
-	choice := assign.Pick(p.Assign, s.Team, assign.Need{Skill: c.Skill}, s.Now)
+	need := assign.Need{Skill: c.Skill}
+	if p.Assign.Strategy == assign.Manual {
+		need.Strategy = assign.LeastLoaded // a rule has had it given out in spite of that
+	}
+	choice := assign.Pick(p.Assign, s.Team, need, s.Now)
 	if choice.Escalated || choice.Member == "" {
 		return t.done()
 	}

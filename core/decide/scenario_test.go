@@ -67,6 +67,7 @@ type story struct {
 func newStory(t *testing.T) *story {
 	set, err := rules.Compile([]rules.Rule{
 		{Name: "refunds", When: rules.When{Subject: rules.Condition{Any: []string{"refund"}}}, Then: rules.Then{Tags: []string{"Refund"}, Priority: inbox.PriorityHigh, Skill: "billing"}},
+		{Name: "in turn", When: rules.When{Subject: rules.Condition{Any: []string{"turns"}}}, Then: rules.Then{Strategy: "round-robin"}},
 		{Name: "for two", When: rules.When{Subject: rules.Condition{Any: []string{"for two"}}}, Then: rules.Then{Member: "two"}},
 	})
 	if err != nil {
