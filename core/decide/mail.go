@@ -65,16 +65,17 @@ func (t *turn) arrived(ch inbox.Change) {
 	switch {
 	case ch.Imported:
 		t.imported(ch, automated)
+	case automated != "" && !first:
+		t.ruled(m) // it may be tagged and given a priority, nothing more
 	case t.policy.CloseBy != "" && ch.State.Place == t.policy.CloseBy && t.c.InInbox == 0:
+		t.ruled(m)
 		if t.c.Status != inbox.Closed {
 			t.emit(inbox.Event{Kind: inbox.EventClosed, By: inbox.ByTeam, Why: []string{"it was archived before Postroom saw it"}})
 		}
 	case first:
 		t.opened(m, nil)
-	case automated != "":
-		t.ruled(m) // it may be tagged, nothing more
 	case m.At.Before(t.c.LastOut):
-		// It crossed with an answer that is newer: the customer's turn stays.
+		t.ruled(m) // it crossed with an answer that is newer: the customer's turn stays
 	default:
 		t.answeredByCustomer(m)
 	}
