@@ -21,15 +21,20 @@ import (
 // A folder whose delta token has expired is listed anew within the cursor, without an error: all its messages are in
 // some later page again. Graph does not say what left the folder meanwhile; for the inbox, the page says so (Relisted).
 func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, error) {
-	c, err := m.decodeCursor(at)
-	if err != nil {
-		return pipeline.Page{}, err
+	for size := m.page; ; size = (size + 3) / 4 {
+		c, err := m.decodeCursor(at)
+		if err != nil {
+			return pipeline.Page{}, err
+		}
+		page, err := m.changes(ctx, c, size)
+		switch {
+		case err == nil:
+			return page, nil
+		case size > 1 && errors.Is(err, errTooLong): // some mails in it are very large
+		default:
+			return pipeline.Page{}, m.explain("read changes of", err)
+		}
 	}
-	page, err := m.changes(ctx, c)
-	if err != nil {
-		return pipeline.Page{}, m.explain("read changes of", err)
-	}
-	return page, nil
 }
 
 // explain is [Client.explain] for an operation on this mailbox's messages.
@@ -37,11 +42,11 @@ func (m *Mailbox) explain(what string, err error) error {
 	return m.client.explain(what+" "+m.address, m.address, mailReadWrite, err)
 }
 
-func (m *Mailbox) changes(ctx context.Context, c *cursor) (pipeline.Page, error) {
+func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Page, error) {
 	due := c.due()
 	requests := make([]*abstractions.RequestInformation, len(due))
 	for i, f := range due {
-		r, err := m.step(ctx, f)
+		r, err := m.step(ctx, f, size)
 		if err != nil {
 			return pipeline.Page{}, err
 		}
@@ -82,8 +87,8 @@ func (c *Client) graver(a, b error) error {
 	return a
 }
 
-// step is the next request for a folder: to find it, to begin its list, or to read on.
-func (m *Mailbox) step(ctx context.Context, f *folderCursor) (*abstractions.RequestInformation, error) {
+// step is the next request for a folder: to find it, to begin its list, or to read on by a page of at most size messages.
+func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int) (*abstractions.RequestInformation, error) {
 	switch {
 	case f.ID == "" && placeNamed(f.Name) != inbox.Elsewhere:
 		return m.folderByID(ctx, f.Name)
@@ -92,19 +97,19 @@ func (m *Mailbox) step(ctx context.Context, f *folderCursor) (*abstractions.Requ
 	case f.Link == "":
 		return m.client.users(m.address).MailFolders().ByMailFolderId(f.ID).Messages().Delta().ToGetRequestInformation(ctx,
 			&users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
-				Headers:         m.pagePreference(),
+				Headers:         m.pagePreference(size),
 				QueryParameters: &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetQueryParameters{Select: m.fields()},
 			})
 	}
 	return users.NewItemMailFoldersItemMessagesDeltaRequestBuilder(m.client.base.String()+f.Link, m.client.adapter).
 		ToGetRequestInformation(ctx, &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
-			Headers: m.pagePreference(),
+			Headers: m.pagePreference(size),
 		})
 }
 
 // pagePreference has to come with every page, not only with the first ("Get incremental changes to messages").
-func (m *Mailbox) pagePreference() *abstractions.RequestHeaders {
-	return prefer(append(m.bodyPreference(), "odata.maxpagesize="+strconv.Itoa(m.page))...)
+func (m *Mailbox) pagePreference(size int) *abstractions.RequestHeaders {
+	return prefer(append(m.bodyPreference(), "odata.maxpagesize="+strconv.Itoa(size))...)
 }
 
 // take moves a folder's cursor by what came back for it and notes the messages in it.

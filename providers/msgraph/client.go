@@ -30,6 +30,9 @@ const (
 	maxAnswer = 64 << 20
 )
 
+// errTooLong: an answer has more than maxAnswer.
+var errTooLong = fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
+
 // Options say how to reach a tenant.
 type Options struct {
 	Cloud Cloud // zero: Global
@@ -148,7 +151,7 @@ func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation
 		}
 		n, err := body.ReadFrom(io.LimitReader(r.Body, maxAnswer+1))
 		if err == nil && n > maxAnswer {
-			err = fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
+			err = errTooLong
 		}
 		got = answer{status: r.StatusCode, after: r.Header.Get("Retry-After"), body: body.Bytes()}
 		return nil, err

@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
@@ -66,32 +67,60 @@ func (m *Mailbox) read(ctx context.Context, ids []inbox.MessageID, request reque
 	}
 	out := make([]inbox.Observation, 0, len(once))
 	for some := range slices.Chunk(once, batchSize) {
-		requests := make([]*abstractions.RequestInformation, len(some))
-		for i, id := range some {
-			r, err := request(ctx, id)
-			if err != nil {
-				return nil, err
-			}
-			requests[i] = r
-		}
-		answers, err := m.round(ctx, requests)
+		read, err := m.readSome(ctx, some, request, observe)
 		if err != nil {
 			return nil, err
 		}
-		var failed error
-		for i, id := range some {
-			o, err := observe(id, &answers[i])
-			if err != nil {
-				failed = m.client.graver(failed, err)
-				continue
-			}
-			out = append(out, o)
-		}
-		if failed != nil {
-			return nil, failed
-		}
+		out = append(out, read...)
 	}
 	return out, nil
+}
+
+// readSome reads at most batchSize messages in one round trip, or in more where they are too large together. One that is
+// too large by itself is unreadable.
+func (m *Mailbox) readSome(ctx context.Context, some []inbox.MessageID, request requestFor, observe observing) ([]inbox.Observation, error) {
+	requests := make([]*abstractions.RequestInformation, len(some))
+	for i, id := range some {
+		r, err := request(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		requests[i] = r
+	}
+	answers, err := m.round(ctx, requests)
+	switch {
+	case errors.Is(err, errTooLong) && len(some) == 1:
+		return []inbox.Observation{unreadable(some[0], err)}, nil
+	case errors.Is(err, errTooLong):
+		half := len(some) / 2
+		out, err := m.readSome(ctx, some[:half], request, observe)
+		if err != nil {
+			return nil, err
+		}
+		rest, err := m.readSome(ctx, some[half:], request, observe)
+		return append(out, rest...), err
+	case err != nil:
+		return nil, err
+	}
+	out := make([]inbox.Observation, 0, len(some))
+	var failed error
+	for i, id := range some {
+		o, err := observe(id, &answers[i])
+		if err != nil {
+			failed = m.client.graver(failed, err)
+			continue
+		}
+		out = append(out, o)
+	}
+	if failed != nil {
+		return nil, failed
+	}
+	return out, nil
+}
+
+// unreadable is a message of which there is only its id.
+func unreadable(id inbox.MessageID, why error) inbox.Observation {
+	return inbox.Observation{ID: id, Message: &inbox.Message{ID: id, ThreadIsHint: true, Direction: inbox.In, Unreadable: why.Error()}}
 }
 
 // stateFields are what a State needs.
@@ -155,8 +184,7 @@ func (m *Mailbox) observeFailure(id inbox.MessageID, a *inner) (o inbox.Observat
 		o.Gone = true
 		return o, true, nil
 	case refusal.unreadable():
-		o.Message = &inbox.Message{ID: id, ThreadIsHint: true, Direction: inbox.In, Unreadable: refusal.Error()}
-		return o, true, nil
+		return unreadable(id, refusal), true, nil
 	}
 	return o, true, refusal
 }
