@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"time"
@@ -83,16 +84,28 @@ type Simulators struct {
 	GraphTransport, GmailTransport http.RoundTripper
 }
 
-// Clients are the real clients for the simulators, which take any request as signed.
+// Clients are the real clients for the simulators, which take any request as signed. It fails when the manifest has a
+// mailbox at a vendor whose simulator is not named, because the real one is never meant.
 func (to Simulators) Clients(m *manifest.Manifest, o SimulationOptions) (c Clients, err error) {
 	var ids []inbox.MailboxID
 	for _, mb := range m.Mailboxes() {
-		if mb.Provider == manifest.Gmail {
-			ids = append(ids, mb.Policy.Mailbox)
+		switch id := mb.Policy.Mailbox; {
+		case mb.Provider == manifest.Gmail && to.GmailURL == "":
+			return c, fmt.Errorf("mailbox %s is at Google: name a simulated Gmail too", id)
+		case mb.Provider == manifest.Gmail:
+			ids = append(ids, id)
+		case to.GraphURL == "":
+			return c, fmt.Errorf("mailbox %s is at Microsoft 365: name a simulated Microsoft Graph too", id)
 		}
 	}
-	if c.Graph, err = msgraph.NewClient(msgraph.Options{BaseURL: to.GraphURL, Transport: to.GraphTransport, Now: o.Now}); err != nil {
-		return c, err
+	if to.GraphURL != "" {
+		c.Graph, err = msgraph.NewClient(msgraph.Options{BaseURL: to.GraphURL, Transport: to.GraphTransport, Now: o.Now})
+		if err != nil {
+			return c, err
+		}
+	}
+	if to.GmailURL == "" {
+		return c, nil
 	}
 	google := gmail.Config{
 		Endpoint: to.GmailURL, Transport: to.GmailTransport, Mailboxes: ids, Now: o.Now, Rand: o.random(),
