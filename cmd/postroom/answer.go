@@ -53,7 +53,7 @@ func answerQuestions(ctx context.Context, l net.Listener, a answers) error {
 	return nil
 }
 
-// questions is the API that the top of this file describes.
+// questions is the API that the top of ask.go describes.
 func questions(a answers) http.Handler {
 	mux := http.NewServeMux()
 	handle := func(path string, answer func(ctx context.Context, q url.Values) (any, error)) {

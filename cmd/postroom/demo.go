@@ -45,10 +45,16 @@ var demoStart = time.Date(2026, time.March, 2, 7, 0, 0, 0, time.UTC)
 // errInterrupted ends a demo that --once has promised to bring to its end.
 var errInterrupted = errors.New("demo: interrupted before all mail was in")
 
-func (c *demoCommand) Run(a *app) error {
+// Validate is asked while the command line is read.
+func (c *demoCommand) Validate() error {
 	if !(c.Speed >= 0) || c.Speed > 1e6 {
 		return fmt.Errorf("--speed %v: how many times faster is a number above 0", c.Speed)
 	}
+	return nil
+}
+
+// Run plays the demo.
+func (c *demoCommand) Run(a *app) error {
 	if err := checkMail(c.Mail); err != nil {
 		return err
 	}

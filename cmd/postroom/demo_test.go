@@ -270,15 +270,16 @@ func TestDemoMisuse(t *testing.T) {
 	dir := writeMail(t, map[string]string{"notes.txt": "no mail\n"})
 	for _, test := range []struct {
 		args []string
+		code int
 		says string
 	}{
-		{[]string{"--mail", filepath.Join(dir, "nowhere")}, "no such file"},
-		{[]string{"--once", "--mail", dir}, "no mail in what was named"},
-		{[]string{"--speed=-1"}, "--speed -1"},
-		{[]string{"--speed", "NaN"}, "--speed NaN"},
+		{[]string{"--mail", filepath.Join(dir, "nowhere")}, exitFailed, "no such file"},
+		{[]string{"--once", "--mail", dir}, exitFailed, "no mail in what was named"},
+		{[]string{"--speed=-1"}, exitMisused, "--speed -1"},
+		{[]string{"--speed", "NaN"}, exitMisused, "--speed NaN"},
 	} {
 		code, stdout, stderr := runDemo(t, t.Context(), false, append(test.args, "--json")...)
-		if code != exitFailed || stdout != "" || !strings.Contains(stderr, test.says) {
+		if code != test.code || stdout != "" || !strings.Contains(stderr, test.says) {
 			t.Errorf("%q: exit code %d, stdout %q, stderr %q", test.args, code, stdout, stderr)
 		}
 	}
