@@ -121,6 +121,9 @@ func (d *desk) keep(f *draft, decision decide.Decision) {
 			f.unit.Handled = map[inbox.Address]assign.Handled{}
 		}
 		f.unit.Handled[customer] = h
+		if d.handled != nil {
+			d.handled[customer] = h // for the changes that follow in this chunk
+		}
 	}
 	if len(decision.Events) > 0 && !slices.Contains(d.order, f.before.ID) {
 		d.order = append(d.order, f.before.ID)
