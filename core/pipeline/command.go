@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/decide"
@@ -60,33 +61,63 @@ func (r *run) change(ctx context.Context, id inbox.ConversationID, decision func
 	return inbox.Conversation{}, err
 }
 
-// drainPage is how many overflowing conversations are offered at a time, the longest open first.
+// drainPage is how many overflowing conversations are looked at together, the longest open first.
 const drainPage = 200
 
-// drain offers what leads hold for want of room to the team again, as long as there is room.
+// drain offers what leads hold for want of room to the team again, as long as there is room and somebody takes something.
 func (r *run) drain(ctx context.Context) error {
-	for r.team.Overflow > 0 && assign.Room(r.policy.Assign, r.team, r.now) {
-		ids, err := r.Store.Overflowing(ctx, r.id, drainPage)
+	for {
+		before := r.report.Events
+		if err := r.offer(ctx); err != nil || r.report.Events == before {
+			return err
+		}
+	}
+}
+
+// offer goes through all that overflows once. What only the absent can take stands in nobody's way.
+func (r *run) offer(ctx context.Context) error {
+	offered := map[inbox.ConversationID]bool{}
+	for limit := drainPage; r.room(); limit *= 2 {
+		ids, err := r.Store.Overflowing(ctx, r.id, limit)
 		if err != nil {
 			return err
 		}
-		moved := false
-		for _, id := range ids {
-			if !assign.Room(r.policy.Assign, r.team, r.now) {
-				return nil
-			}
-			before := r.report.Events
-			_, err := r.change(ctx, id, func(c inbox.Conversation) (decide.Decision, error) {
-				return decide.Drain(c, r.policy, decide.Situation{Team: r.team, Now: r.now}), nil
-			})
-			if err != nil {
+		whole := len(ids) < limit
+		ids = slices.DeleteFunc(ids, func(id inbox.ConversationID) bool { return offered[id] })
+		for page := range slices.Chunk(ids, drainPage) {
+			if err := r.offerPage(ctx, page, offered); err != nil {
 				return err
 			}
-			moved = moved || r.report.Events > before
 		}
-		if !moved {
-			return nil // those who have room cannot take any of these
+		if whole {
+			return nil
 		}
 	}
 	return nil
 }
+
+func (r *run) offerPage(ctx context.Context, ids []inbox.ConversationID, offered map[inbox.ConversationID]bool) error {
+	found, err := r.Store.Conversations(ctx, r.id, ids)
+	if err != nil {
+		return err
+	}
+	drained := func(c inbox.Conversation) decide.Decision {
+		return decide.Drain(c, r.policy, decide.Situation{Team: r.team, Now: r.now})
+	}
+	for _, id := range ids {
+		if !r.room() {
+			return nil
+		}
+		offered[id] = true
+		if len(drained(found[id]).Events) == 0 {
+			continue
+		}
+		if _, err := r.change(ctx, id, func(c inbox.Conversation) (decide.Decision, error) { return drained(c), nil }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// room reports whether something overflows and somebody has room.
+func (r *run) room() bool { return r.team.Overflow > 0 && assign.Room(r.policy.Assign, r.team, r.now) }
