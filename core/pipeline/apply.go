@@ -198,6 +198,7 @@ func (w *round) flush(ctx context.Context) error {
 		byMessage[write.Message] = write
 	}
 	var seen []inbox.Known
+	var refused []refusal
 	for _, e := range ended {
 		asked, ok := byMessage[e.Message]
 		if !ok {
@@ -226,13 +227,16 @@ func (w *round) flush(ctx context.Context) error {
 		case Missing:
 			w.again = append(w.again, inbox.Observation{ID: k.ID, Thread: k.Thread, Gone: true})
 		case Refused:
-			if err := w.refused(ctx, k, e.Why); err != nil {
-				return err
-			}
+			refused = append(refused, refusal{k, e.Why})
 		}
 	}
 	if failed != nil || len(w.again) > 0 {
-		keys = nil // somebody has to look at these again
+		keys, refused = nil, nil // somebody has to look at these again, and will be told again
+	}
+	for _, one := range refused {
+		if err := w.refused(ctx, one); err != nil {
+			return err
+		}
 	}
 	if len(keys)+len(seen) > 0 {
 		if err := w.Store.Settle(ctx, w.id, keys, seen); err != nil {
@@ -265,10 +269,16 @@ func (r *run) settled(keys []string) {
 	}
 }
 
-// refused puts on the timeline that the provider will never do it, and lets the mailbox go on.
-func (w *round) refused(ctx context.Context, k inbox.Known, why string) error {
-	_, err := w.change(ctx, k.Conversation, func(c inbox.Conversation) (decide.Decision, error) {
-		return decide.Refused(c, k.ID, why, w.policy, decide.Situation{Team: w.team, Now: w.now}), nil
+// refusal is a write that the provider will never do.
+type refusal struct {
+	message inbox.Known
+	why     string
+}
+
+// refused puts a refusal on the timeline, and lets the mailbox go on.
+func (w *round) refused(ctx context.Context, no refusal) error {
+	_, err := w.change(ctx, no.message.Conversation, func(c inbox.Conversation) (decide.Decision, error) {
+		return decide.Refused(c, no.message.ID, no.why, w.policy, decide.Situation{Team: w.team, Now: w.now}), nil
 	})
 	return err
 }

@@ -90,7 +90,7 @@ type Progress struct {
 	Midway bool `json:"midway,omitempty"`
 	// Relisting: the inbox is being listed anew, and what is not listed is still to be asked after.
 	Relisting bool      `json:"relisting,omitempty"`
-	Synced    time.Time `json:"synced,omitzero"` // end of the last sync that read everything there was
+	Synced    time.Time `json:"synced,omitzero"` // the last sync that moved the cursor to the end of what there was
 	Version   int64     `json:"version"`
 }
 
