@@ -109,7 +109,7 @@ func (t *turn) assign(need assign.Need, why []string) {
 		return
 	}
 	choice := assign.Pick(t.policy.Assign, t.team(), need, t.sit.Now)
-	if choice.Member == "" || choice.Member == t.c.Owner && !choice.Escalated {
+	if choice.Member == "" || choice.Member == t.c.Owner && choice.Escalated == t.c.Overflow {
 		return
 	}
 	kind := inbox.EventAssigned

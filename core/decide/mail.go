@@ -128,21 +128,28 @@ func (t *turn) answeredByCustomer(m inbox.Message) {
 			reason = "the customer wrote again"
 		}
 		t.emit(inbox.Event{Kind: inbox.EventReopened, By: inbox.ByCustomer, Message: m.ID, Why: []string{reason}})
-	} else if t.c.Owner != "" {
-		return
 	}
 	former := t.c.Owner
 	if former == "" {
 		former = t.c.Former
 	}
-	if owner, ok := t.policy.Assign.Member(t.c.Owner); ok && !assign.Away(owner, t.sit.Now) {
+	if t.present(t.c.Owner) {
 		return
 	}
 	if t.policy.Assign.Strategy == assign.Manual && t.c.Owner != "" {
 		return
 	}
-	need.Former, need.Member, need.Handled = former, "", t.sit.Handled
+	need.Former, need.Handled = former, t.sit.Handled
+	if t.present(former) {
+		need.Member = "" // the last owner comes before whom a rule names
+	}
 	t.assign(need, why)
+}
+
+// present reports whether m is of the team and not away.
+func (t *turn) present(m inbox.MemberID) bool {
+	member, ok := t.policy.Assign.Member(m)
+	return ok && !assign.Away(member, t.sit.Now)
 }
 
 // match tries the rules once on the arriving mail and says which of them could not be tried.

@@ -139,9 +139,11 @@ func (s *story) configure(word string) {
 		s.policy.Backlog = decide.Backlog(value)
 	case "away":
 		day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
-		for i, m := range s.policy.Assign.Agents {
-			if string(m.ID) == value {
-				s.policy.Assign.Agents[i].Away = []assign.Span{{From: day, Until: day.AddDate(0, 0, 1)}}
+		for _, list := range [][]assign.Member{s.policy.Assign.Agents, s.policy.Assign.Leads} {
+			for i, m := range list {
+				if string(m.ID) == value {
+					list[i].Away = []assign.Span{{From: day, Until: day.AddDate(0, 0, 1)}}
+				}
 			}
 		}
 	default:
