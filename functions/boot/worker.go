@@ -21,6 +21,10 @@ const (
 	longestWait   = 5 * time.Minute
 	permanentWait = 15 * time.Minute // somebody has to act first, but nobody has to tell us that they did
 	idleWait      = 250 * time.Millisecond
+
+	// permanentPause is what the queue is told of permanentWait at once. The queue outlives the process, and whoever has
+	// mended a mailbox and starts Postroom anew waits no longer than this.
+	permanentPause = time.Minute
 )
 
 // Worker takes batches of hints off a queue and syncs their mailboxes. The queue gives a mailbox to one batch at a time,
@@ -37,7 +41,8 @@ type Worker struct {
 	Early func(inbox.MailboxID)
 
 	mu     sync.Mutex
-	Random *rand.Rand // spreads waits; nil spreads nothing
+	Random *rand.Rand                    // spreads waits; nil spreads nothing
+	rests  map[inbox.MailboxID]time.Time // until when a permanent failure is left alone
 }
 
 // Step works one batch. It is false when there was none. An error is the queue's or the end of ctx: a mailbox that fails
@@ -47,6 +52,9 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	batch, ok, err := w.Queue.Receive(ctx, w.Now())
 	if err != nil || !ok {
 		return false, err
+	}
+	if rest := w.rest(batch.Mailbox); rest > 0 {
+		return true, w.Queue.Retry(ctx, batch, w.Now().Add(min(rest, permanentPause)))
 	}
 	report, err := w.sync(ctx, batch)
 	if w.Synced != nil {
@@ -68,7 +76,35 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	}
 	after := w.wait(err, batch.Tries)
 	w.log(batch, report, err, after)
+	if permanent := (*pipeline.Permanent)(nil); errors.As(err, &permanent) {
+		w.setRest(batch.Mailbox, after)
+		after = min(after, permanentPause)
+	}
 	return true, w.Queue.Retry(ctx, batch, w.Now().Add(after))
+}
+
+// rest is how much longer a mailbox that failed for good is left alone.
+func (w *Worker) rest(id inbox.MailboxID) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	until, ok := w.rests[id]
+	if !ok {
+		return 0
+	}
+	left := until.Sub(w.Now())
+	if left <= 0 {
+		delete(w.rests, id)
+	}
+	return left
+}
+
+func (w *Worker) setRest(id inbox.MailboxID, d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.rests == nil {
+		w.rests = map[inbox.MailboxID]time.Time{}
+	}
+	w.rests[id] = w.Now().Add(d)
 }
 
 // notified reports whether a provider sent one of the batch's hints.

@@ -65,6 +65,21 @@ func TestPermanentFailureWaitsForPeople(t *testing.T) {
 	}
 }
 
+// Who has mended what was wrong and starts the process anew is not to wait for what the last one said.
+func TestPermanentFailureIsTriedAfterARestart(t *testing.T) {
+	s := newSite(t, twoMailboxes)
+	s.must(s.Graph.RefuseMailbox(support))
+	s.hint(support)
+	if first := s.work(); len(first) != 1 || first[0].err == nil {
+		t.Fatalf("synced %v", first)
+	}
+	s.open(parse(t, twoMailboxes))
+	s.advance(time.Minute)
+	if again := s.work(); len(again) != 1 {
+		t.Errorf("a minute after the restart: %v", again)
+	}
+}
+
 // retries is a queue that remembers for how long each batch was given back.
 type retries struct {
 	*memory.Queue
