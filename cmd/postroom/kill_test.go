@@ -22,11 +22,7 @@ import (
 
 // program builds the program once for all tests that run it as a process of its own.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "postroom-test-")
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "postroom")
+	name := filepath.Join(os.Getenv("POSTROOM_BUILD_DIR"), "postroom") // TestMain removes it
 	out, err := exec.Command("go", "build", "-o", name, ".").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build: %v\n%s", err, out)

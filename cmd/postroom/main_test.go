@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"flag"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,23 @@ import (
 var update = flag.Bool("update", false, "write what the commands print into the scripts that compare it")
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"postroom": main})
+	testscript.Main(tidy{m}, map[string]func(){"postroom": main})
+}
+
+// tidy runs the tests and leaves nothing behind of what they build.
+type tidy struct{ *testing.M }
+
+func (t tidy) Run() int {
+	dir, err := os.MkdirTemp("", "postroom-test-")
+	if err == nil {
+		defer os.RemoveAll(dir)
+		err = os.Setenv("POSTROOM_BUILD_DIR", dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return t.M.Run()
 }
 
 // TestScripts runs the command line as somebody at a terminal does.
