@@ -86,12 +86,15 @@ func splitParts(body []byte, boundary string) [][]byte {
 		if i < 0 {
 			break
 		}
-		i += at
+		if i += at; i > 0 && body[i-1] != '\n' {
+			at = i + len(mark)
+			continue
+		}
 		line, rest := cutLine(body[i:])
 		next := len(body) - len(rest)
 		tail := bytes.TrimRight(line[len(mark):], " \t")
 		last := bytes.HasPrefix(tail, []byte("--")) && len(bytes.Trim(tail, "- \t")) == 0
-		if i > 0 && body[i-1] != '\n' || len(tail) > 0 && !last {
+		if len(tail) > 0 && !last {
 			at = i + len(mark)
 			continue
 		}

@@ -279,6 +279,12 @@ func TestParseBounds(t *testing.T) {
 	if m := parse(t, many); len(m.Attachments) == 0 || len(m.Attachments) > 1000 {
 		t.Errorf("many: %d attachments", len(m.Attachments))
 	}
+	// Boundaries in the middle of one line are none, and looking for them must not take the square of its length.
+	for _, hostile := range []string{"--b", "--b--", "--b-- "} {
+		if m := parse(t, "Content-Type: multipart/mixed; boundary=b\n\nx"+strings.Repeat(hostile, 1<<23/len(hostile))); len(m.Attachments) > 0 || len(m.Text) < 1<<22 {
+			t.Errorf("%q: %d attachments, %d bytes of text", hostile, len(m.Attachments), len(m.Text))
+		}
+	}
 	for _, hostile := range []string{"(", `"`, "<", "=?a?Q?", ",", "a@b,"} {
 		parse(t, "To: "+strings.Repeat(hostile, 1<<20/len(hostile))+"\nSubject: "+strings.Repeat(hostile, 1<<20/len(hostile))+"\n\n")
 	}
