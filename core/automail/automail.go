@@ -1,4 +1,5 @@
-// Package automail tells mail that a machine sent from mail that a person wrote, by its header alone.
+// Package automail tells mail that a machine sent from mail that a person wrote, by its header, its sender, the kinds of its
+// parts and how its subject begins; never by its text.
 //
 // The verdict is "do not answer, reopen or reassign because of it", never "do not process": a contact form is sent by a
 // machine too, and the request in it is somebody's work.
@@ -13,8 +14,8 @@ import (
 // Reason says in words why m counts as automated; it is empty for a person's mail.
 //
 // Sources: RFC 3834 (Auto-Submitted), RFC 2919 and 2369 (List-*), RFC 3464 (delivery reports), RFC 5965 (feedback
-// reports), Microsoft's [MS-OXCMAIL] (X-Auto-Response-Suppress), and the header fields that vacation programs without
-// a standard are known to send.
+// reports), and what vacation programs without a standard are known to send. X-Auto-Response-Suppress is no reason: it asks
+// others to keep quiet, and Outlook puts it on mail that a person wrote.
 func Reason(m inbox.Message) string {
 	if why := declared(m); why != "" {
 		return why
@@ -90,7 +91,7 @@ func report(m inbox.Message) string {
 
 func clip(s string) string {
 	if len(s) > 40 {
-		s = s[:40]
+		s = strings.ToValidUTF8(s[:40], "")
 	}
 	return strings.TrimSpace(s)
 }

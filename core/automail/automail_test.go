@@ -1,7 +1,9 @@
 package automail_test
 
 import (
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/postroom/postroom/core/automail"
 	"github.com/postroom/postroom/core/inbox"
@@ -33,6 +35,17 @@ func TestReason(t *testing.T) {
 	} {
 		if got := automail.Reason(tt.m); (got != "") != tt.auto {
 			t.Errorf("%s: reason %q", tt.name, got)
+		}
+	}
+}
+
+// TestReasonIsText: a reason goes onto the timeline, so a letter of what a stranger wrote is never cut in two.
+func TestReasonIsText(t *testing.T) {
+	t.Parallel()
+	for n := range 4 {
+		m := inbox.Message{Header: []inbox.Field{{Name: "Auto-Submitted", Value: strings.Repeat("x", n) + strings.Repeat("é€", 40)}}}
+		if got := automail.Reason(m); !utf8.ValidString(got) || len(got) > 80 {
+			t.Errorf("reason %q", got)
 		}
 	}
 }
