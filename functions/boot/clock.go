@@ -82,13 +82,15 @@ func (c *Clock) Tick(ctx context.Context) {
 	if c.swept == nil {
 		c.swept, c.rest = map[inbox.MailboxID]time.Time{}, map[inbox.MailboxID]time.Time{}
 	}
+	reachable := true
 	for _, id := range c.Mailboxes.IDs() {
 		now := c.Now()
-		watched, err := c.watch(ctx, id, now)
+		watched, err := c.watch(ctx, id, now, reachable)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
+			reachable = reachable && answered(err)
 			c.Log.Warn("no notifications for now, the mailbox is polled", "mailbox", id, "error", err.Error())
 		}
 		period := c.Poll
@@ -107,8 +109,16 @@ func (c *Clock) Tick(ctx context.Context) {
 	}
 }
 
-// watch creates or renews the mailbox's watch if that is due, and reports whether there is one.
-func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) (bool, error) {
+// answered reports whether a failure is a provider's answer. One that did not answer may have been waited for, and the
+// sweeps of the other mailboxes must not wait once for each.
+func answered(err error) bool {
+	var throttled *pipeline.Throttled
+	var permanent *pipeline.Permanent
+	return errors.As(err, &throttled) || errors.As(err, &permanent)
+}
+
+// watch creates or renews the mailbox's watch if that is due and try is set, and reports whether there is one.
+func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time, try bool) (bool, error) {
 	b := c.Mailboxes.byID[id]
 	if c.URL == "" || b.gmail != nil && c.Topic == "" {
 		return false, nil
@@ -124,11 +134,12 @@ func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time) (b
 		}
 	}
 	live := last.Expires.After(now)
-	if last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) {
+	if last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) || !try {
 		return live, nil
 	}
-	c.rest[id] = now.Add(retryWatch)
 	fresh, err := c.renew(ctx, b, last)
+	now = c.Now() // it may have taken its time
+	c.rest[id] = now.Add(retryWatch)
 	if err != nil {
 		var throttled *pipeline.Throttled
 		if errors.As(err, &throttled) {

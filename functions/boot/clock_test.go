@@ -214,6 +214,26 @@ func TestClockAdopts(t *testing.T) {
 	}
 }
 
+// TestClockDoesNotWaitForEachWatch: a provider that cannot be reached must not hold up the sweeps of the other one.
+func TestClockDoesNotWaitForEachWatch(t *testing.T) {
+	s := newSite(t, severalMailboxes(3))
+	s.GraphDial.Add(fault.Rule{Kind: fault.Reset, Path: "/subscriptions"})
+	for range 4 {
+		asked := s.GraphTrips.RoundTrips()
+		s.tick()
+		if n := s.GraphTrips.RoundTrips() - asked; n > 1 {
+			t.Errorf("in one tick %d subscriptions were waited for", n)
+		}
+		s.advance(time.Second)
+	}
+	if got := s.hinted(); len(got) != 6 {
+		t.Errorf("hints are there for %v", got)
+	}
+	for n := range 3 {
+		s.watch(inbox.MailboxID(fmt.Sprintf("gmail%d@contoso.com", n)))
+	}
+}
+
 // TestClockPollsWhatRefusesToBeWatched: a mailbox outside the app's scope beside one that is well.
 func TestClockPollsWhatRefusesToBeWatched(t *testing.T) {
 	s := newSite(t, twoMailboxes)
