@@ -73,11 +73,6 @@ func (s *Sim) Archive(mailbox, threadID string) error {
 	return s.RemoveThreadLabel(mailbox, threadID, labelInbox)
 }
 
-// Unarchive moves a thread back to the inbox.
-func (s *Sim) Unarchive(mailbox, threadID string) error {
-	return s.AddThreadLabel(mailbox, threadID, labelInbox)
-}
-
 // Trash moves a thread to the bin.
 func (s *Sim) Trash(mailbox, threadID string) error {
 	return s.label(mailbox, threadID, true, []string{labelTrash}, []string{labelInbox})
