@@ -62,8 +62,8 @@ func (s *demoStory) tables(f demoFigures) {
 			fmt.Fprintln(s.out, memberRow(m.Name, m))
 		}
 		fmt.Fprintln(s.out, memberRow("nobody", b.Nobody))
-		fmt.Fprintf(s.out, "  %d received and %d sent in %d conversations · %d open unassigned · %d overflow at a lead\n",
-			b.Received, b.Sent, b.Conversations, b.Unassigned, b.Overflow)
+		fmt.Fprintf(s.out, "  %d received and %d sent in %s · %d open unassigned · %d overflow at a lead\n",
+			b.Received, b.Sent, count(b.Conversations, "conversation", "conversations"), b.Unassigned, b.Overflow)
 	}
 	ok := greenInk
 	if f.verdict() != nil {
@@ -73,7 +73,7 @@ func (s *demoStory) tables(f demoFigures) {
 	figure := func(name, format string, args ...any) {
 		fmt.Fprintf(s.out, "%s  %s\n", s.ink(faintInk, pad(name, 14)), fmt.Sprintf(format, args...))
 	}
-	figure("Messages", "%d in %d conversations · %s", f.Messages, f.Conversations, s.ink(ok, fmt.Sprintf("%d lost, %d doubled", f.Lost, f.Doubled)))
+	figure("Messages", "%d in %s · %s", f.Messages, count(f.Conversations, "conversation", "conversations"), s.ink(ok, fmt.Sprintf("%d lost, %d doubled", f.Lost, f.Doubled)))
 	figure("Conversations", "%d open, %d waiting, %d closed · %d have an owner, %d open ones have none", f.Open, f.Waiting, f.Closed, f.Assigned, f.Unassigned)
 	figure("The team", "%d answers · %d reopened by customers · %d escalated to a lead, %d of them drained", f.Answered, f.Reopened, f.Escalated, s.drained)
 	if f.Skipped > 0 {
