@@ -64,7 +64,7 @@ func (t *turn) arrived(ch inbox.Change) {
 	t.claimed = t.policy.names(ch.Added)
 	switch {
 	case ch.Imported:
-		t.imported(ch, automated)
+		t.imported(ch, first || automated == "")
 	case automated != "" && !first:
 		t.ruled(m) // it may be tagged and given a priority, nothing more
 	case t.policy.CloseBy != "" && ch.State.Place == t.policy.CloseBy && t.c.InInbox == 0:
@@ -87,8 +87,9 @@ func (t *turn) arrived(ch inbox.Change) {
 	}
 }
 
-// imported takes in a mail that was there before Postroom. It is work only if the backlog says so.
-func (t *turn) imported(ch inbox.Change, automated string) {
+// imported takes in a mail that was there before Postroom. It is work only if the backlog says so. asks is whether the
+// mail asks for an answer, as what a machine adds to a conversation does not.
+func (t *turn) imported(ch inbox.Change, asks bool) {
 	m := ch.Message
 	if !t.c.Imported || ch.State.Place != inbox.Inbox || m.At.Before(t.c.LastOut) {
 		return
@@ -97,7 +98,7 @@ func (t *turn) imported(ch inbox.Change, automated string) {
 	case t.policy.Backlog == BacklogNone:
 		return
 	case t.policy.Backlog == BacklogAll:
-	case !m.Unread || automated != "" && t.c.Received > 1:
+	case !m.Unread || !asks:
 		return
 	}
 	why := []string{"unread in the inbox when Postroom first looked"}
