@@ -14,6 +14,7 @@ func (h *history) check() {
 	h.markersAsDecided()
 	h.peoplesMarkersKept()
 	h.peopleDidIt()
+	h.machinesChangeNothing()
 	h.booksAgree()
 	h.nothingOutOfSight()
 	h.oldMailLeftAlone()
@@ -122,6 +123,29 @@ func (h *history) peopleDidIt() {
 			}
 			if !h.did[said] {
 				h.t.Fatalf("event %d of conversation %s says that somebody changed %q on %s, and nobody did\n%s", e.Seq, c.ID, said.marker, e.Message, h.timeline(c.ID))
+			}
+		}
+	}
+}
+
+// machinesChangeNothing: nothing but what a person does to it follows from automated mail that joins a conversation.
+func (h *history) machinesChangeNothing() {
+	for _, c := range h.conversations() {
+		events, err := h.store.Timeline(h.ctx, h.office.Mailbox, c.ID, 0, 100_000)
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		automated := map[inbox.MessageID]bool{}
+		for i, e := range events {
+			if e.Mail != nil {
+				automated[e.Message] = i > 0 && e.Mail.Automated != ""
+				continue
+			}
+			switch e.Kind {
+			case inbox.EventReopened, inbox.EventClosed, inbox.EventWaiting, inbox.EventAssigned, inbox.EventEscalated, inbox.EventReleased:
+				if automated[e.Message] && e.By != inbox.ByTeam {
+					h.t.Fatalf("event %d of conversation %s follows from automated mail %s\n%s", e.Seq, c.ID, e.Message, h.timeline(c.ID))
+				}
 			}
 		}
 	}
