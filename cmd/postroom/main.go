@@ -46,6 +46,7 @@ type app struct {
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once, which loses nothing
 	info, err := os.Stdout.Stat()
 	code := run(os.Args[1:], &app{
 		ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now,
