@@ -122,7 +122,7 @@ func (m *Mailboxes) Prepare(ctx context.Context, id inbox.MailboxID) error {
 		return nil
 	}
 	if err := b.prepare(ctx, b.entry.Styles); err != nil {
-		return fmt.Errorf("prepare the markers of %s: %w", id, err)
+		return err // it names the mailbox
 	}
 	b.prepared = true
 	return nil
