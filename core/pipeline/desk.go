@@ -28,6 +28,11 @@ type draft struct {
 	remark []inbox.MessageID
 }
 
+// crowd is how many conversations of one thread a mail can join, the newest. Exchange makes one thread of every mail with
+// the same subject, so a thread can hold as many as a mailbox has customers. Who answers to one that is older than all
+// of these begins a new conversation.
+const crowd = 1000
+
 // load reads all conversations that the changes can touch, in as few calls as there are kinds of question.
 func (d *desk) load(ctx context.Context, changes []inbox.Change) error {
 	var threads []inbox.ThreadID
@@ -52,6 +57,7 @@ func (d *desk) load(ctx context.Context, changes []inbox.Change) error {
 			return err
 		}
 		for thread, list := range found {
+			list = list[max(0, len(list)-crowd):]
 			d.threads[thread] = list
 			ids = append(ids, list...)
 		}

@@ -30,7 +30,7 @@ func (r *run) again(ctx context.Context) error {
 	return err
 }
 
-// note remembers what a page showed while a listing is under way, eight bytes a message. After a restart in the middle the
+// note remembers what a page showed while a listing is under way, a hash of each message. After a restart in the middle the
 // notes are gone, and a few more messages are asked after than need be.
 func (r *run) note(page Page) {
 	if !r.progress.Relisting {
