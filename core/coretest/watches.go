@@ -13,7 +13,7 @@ import (
 func Watches(t *testing.T, open func(t *testing.T) (watches pipeline.Watches, reopen func() pipeline.Watches)) {
 	ctx := context.Background()
 	watch := func(id string, minutes int) pipeline.Watch {
-		w := pipeline.Watch{ID: id, Mailbox: support, Expires: at(minutes), Renewed: at(minutes - 100)}
+		w := pipeline.Watch{ID: id, Mailbox: support, Target: "https://a.test", Expires: at(minutes), Renewed: at(minutes - 100)}
 		copy(w.Secret[:], id+"\x00\xff")
 		return w
 	}

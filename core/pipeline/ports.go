@@ -245,6 +245,7 @@ type Watch struct {
 	Mailbox inbox.MailboxID `json:"mailbox"`
 	// Secret is the SHA-256 of what each notification must carry (Graph's clientState); the secret itself is kept nowhere.
 	Secret  [32]byte  `json:"secret"`
+	Target  string    `json:"target,omitempty"` // whom it tells: the hooks' URL, or for Gmail the topic
 	Expires time.Time `json:"expires"`
 	Renewed time.Time `json:"renewed"`
 }

@@ -133,11 +133,24 @@ func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time, tr
 			last = w
 		}
 	}
-	live := last.Expires.After(now)
-	if last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) || !try {
+	target := c.URL
+	if b.gmail != nil {
+		target = c.Topic
+	}
+	moved := last.ID != "" && last.Target != target
+	live := last.Expires.After(now) && !moved
+	if !moved && last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) || !try {
 		return live, nil
 	}
-	fresh, err := c.renew(ctx, b, last)
+	if moved {
+		err = c.end(ctx, b, last)
+		last = pipeline.Watch{}
+	}
+	var fresh pipeline.Watch
+	if err == nil {
+		fresh, err = c.renew(ctx, b, last)
+		fresh.Target = target
+	}
 	now = c.Now() // it may have taken its time
 	c.rest[id] = now.Add(retryWatch)
 	if err != nil {
@@ -168,12 +181,24 @@ func (c *Clock) renew(ctx context.Context, b *mailbox, old pipeline.Watch) (pipe
 	if b.gmail != nil {
 		return b.gmail.Watch(ctx, c.Topic)
 	}
-	w := &msgraph.Watcher{
-		Client: c.Clients.Graph, Mailbox: b.entry.Policy.Mailbox, Now: c.Now, Rand: c.Rand,
-		NotificationURL: c.URL + web.GraphPath, LifecycleURL: c.URL + web.GraphLifecyclePath,
-	}
+	w := c.watcher(b)
 	if old.ID == "" {
 		return w.Ensure(ctx)
 	}
 	return w.Renew(ctx, old)
+}
+
+// end stops a watch that tells somebody else than us; renewing would leave it as it is.
+func (c *Clock) end(ctx context.Context, b *mailbox, old pipeline.Watch) error {
+	if b.gmail != nil {
+		return b.gmail.Stop(ctx)
+	}
+	return c.watcher(b).Delete(ctx, old.ID)
+}
+
+func (c *Clock) watcher(b *mailbox) *msgraph.Watcher {
+	return &msgraph.Watcher{
+		Client: c.Clients.Graph, Mailbox: b.entry.Policy.Mailbox, Now: c.Now, Rand: c.Rand,
+		NotificationURL: c.URL + web.GraphPath, LifecycleURL: c.URL + web.GraphLifecyclePath,
+	}
 }

@@ -214,6 +214,32 @@ func TestClockAdopts(t *testing.T) {
 	}
 }
 
+// TestClockFollowsItsURL: a pilot's first URL is seldom its last, and a renewal leaves a subscription where it is.
+func TestClockFollowsItsURL(t *testing.T) {
+	s := newSite(t, twoMailboxes)
+	s.tick()
+	const elsewhere, otherTopic = "https://postroom.adatum.com", "projects/contoso/topics/another"
+	s.clock.URL, s.clock.Topic = elsewhere, otherTopic
+	s.Graph.Client = &http.Client{Transport: s.hooks}
+	s.advance(time.Minute)
+	s.tick()
+	if sub := s.subscribed(); sub.NotificationURL != elsewhere+"/hooks/graph" || s.watch(support).ID != sub.ID {
+		t.Errorf("Graph is to tell %s; the watch is %+v", sub.NotificationURL, s.watch(support))
+	}
+	if got := s.watch(hello).Target; got != otherTopic {
+		t.Errorf("Gmail is to tell %q", got)
+	}
+	if lines := s.log.lines("level=WARN"); len(lines) > 0 {
+		t.Errorf("in the log: %v", lines)
+	}
+	asked := s.GraphTrips.RoundTrips() + s.GmailTrips.RoundTrips()
+	s.advance(time.Minute)
+	s.tick()
+	if n := s.GraphTrips.RoundTrips() + s.GmailTrips.RoundTrips() - asked; n > 0 {
+		t.Errorf("%d requests although nothing was due", n)
+	}
+}
+
 // TestClockDoesNotWaitForEachWatch: a provider that cannot be reached must not hold up the sweeps of the other one.
 func TestClockDoesNotWaitForEachWatch(t *testing.T) {
 	s := newSite(t, severalMailboxes(3))
