@@ -50,6 +50,16 @@ func TestBelongs(t *testing.T) {
 			t.Errorf("%s: belongs %v", tt.name, got)
 		}
 	}
+	colleague := mail("<1@c>", "one@contoso.com", "", true)
+	c = inbox.Conversation{ID: "c"}.With(inbox.Event{Seq: 1, Kind: inbox.EventReceived, Mail: &inbox.Mail{
+		Thread: "t", Direction: inbox.In, From: colleague.From, Refs: colleague.Refs(), People: colleague.Outsiders(inside), At: time.Unix(1, 0),
+	}})
+	for ref, want := range map[string]bool{"": false, "<1@c>": true} {
+		m := mail("<2@b>", "b@example.com", ref, true)
+		if got := c.Belongs(m, m.Refs(), m.Outsiders(inside)); got != want {
+			t.Errorf("a stranger who answers %q, where a colleague began with the same subject: belongs %v", ref, got)
+		}
+	}
 	other := mail("<1@a>", "a@example.com", "", true)
 	other.Thread = "another"
 	if c.Belongs(other, other.Refs(), nil) {

@@ -48,7 +48,7 @@ func (c Conversation) Belongs(m Message, refs, outsiders []uint64) bool {
 	if c.Thread != m.Thread {
 		return false
 	}
-	if !m.ThreadIsHint || len(outsiders) == 0 || len(c.People) == 0 {
+	if !m.ThreadIsHint || len(outsiders) == 0 {
 		return true
 	}
 	return overlap(c.Refs, refs) || overlap(c.People, outsiders)
