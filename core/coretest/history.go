@@ -66,6 +66,7 @@ type history struct {
 	did     map[act]bool      // what people did to markers of ours
 	old     []inbox.MessageID // read mail from before Postroom, not touched since
 	syncs   int
+	began   time.Time // when the last sync did; its decisions carry that time
 	n       int
 }
 
@@ -85,8 +86,8 @@ type act struct {
 type claim struct {
 	member inbox.MemberID
 	marker inbox.Marker
-	at     time.Time
-	syncs  int // how many syncs had begun when it was made
+	at     time.Time // from when on what Postroom did may be the same move
+	syncs  int       // how many syncs had begun when it was made
 }
 
 // private is a marker of a person's own, which Postroom must never touch.
@@ -176,6 +177,7 @@ func (h *history) pipeline(tr *Trip) *pipeline.Pipeline {
 
 func (h *history) sync(tr *Trip) bool {
 	h.syncs++
+	h.began = h.office.Now()
 	began := h.syncs
 	_, err := h.pipeline(tr).Sync(h.ctx, h.office.Mailbox)
 	if err == nil {

@@ -107,7 +107,7 @@ func (h *history) mark() {
 	if !isMember || state.Place == inbox.Trash || h.ours(l, m) || h.unclear(l, m) || h.owns(l, member) {
 		return
 	}
-	h.claims[l.chain] = claim{member, m, h.office.Now(), h.syncs}
+	h.claims[l.chain] = claim{member, m, h.began, h.syncs}
 }
 
 // ours reports whether we may have put the marker on as well: then nobody can tell who did.

@@ -52,6 +52,7 @@ func (p *Provider) Changes(ctx context.Context, cursor inbox.Cursor) (page pipel
 			return err
 		}
 		page = p.page(at)
+		page.Afresh = cursor == ""
 		return nil
 	})
 	if err != nil {

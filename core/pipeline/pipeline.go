@@ -137,9 +137,6 @@ func (r *run) sync(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := r.again(ctx); err != nil {
-		return err
-	}
 	resumed := r.progress.Midway
 	for {
 		page, err := r.mailbox.Changes(ctx, r.progress.Cursor)
@@ -148,7 +145,6 @@ func (r *run) sync(ctx context.Context) error {
 			// what is older was imported and stays so: nothing is answered or alarmed, nothing is lost.
 			r.progress.Cursor, r.progress.Midway, r.report.Resynced = "", false, true
 			r.progress.Resyncs++
-			r.relist()
 			if err := r.save(ctx); err != nil {
 				return err
 			}
@@ -159,8 +155,10 @@ func (r *run) sync(ctx context.Context) error {
 		}
 		r.report.Pages++
 		r.report.Changes += len(page.Changes)
-		if page.Relisted {
-			r.relist()
+		if page.Afresh {
+			if err := r.relist(ctx); err != nil {
+				return err
+			}
 		}
 		r.note(page)
 		for start := 0; start < len(page.Changes); start += chunk {

@@ -34,9 +34,9 @@ type Page struct {
 	Changes []inbox.Observation
 	Next    inbox.Cursor // where to read on; to be kept only once the page is committed
 	More    bool         // there is another page to be had at once
-	// Relisted: the provider has lost its place in the inbox and begins to list it anew with the next page, without an
-	// error. What has left the inbox meanwhile will be in no page.
-	Relisted bool
+	// Afresh: this page begins a listing of the inbox from nothing, because the cursor was empty or the provider has lost
+	// its place. What has left the inbox before will be in no page.
+	Afresh bool
 }
 
 // Write asks for markers on one message. Add and Remove name markers of ours only; others on the message stay.

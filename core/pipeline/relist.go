@@ -7,25 +7,17 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 )
 
-// A provider that has lost its place lists the mailbox anew. That tells what is there, but not what has left the inbox
-// meanwhile: such mail would be somebody's open work for ever. So whatever was last seen in the inbox and is not listed
-// is asked after one by one.
+// A listing from nothing tells what is there, but not what has left the inbox meanwhile: such mail would be somebody's open
+// work for ever. So whatever was last seen in the inbox and is not listed is asked after one by one. In the very first
+// listing nothing is known yet, and there is nothing to ask after; unless it died between committing its first page and
+// keeping the cursor behind it, and begins anew.
 
-// relist begins to note what is listed.
-func (r *run) relist() {
-	r.progress.Relisting = true
-	r.listedIDs = map[uint64]bool{}
-}
-
-// again begins a relisting where a first listing died before its first cursor was kept: what it had committed may have left
-// meanwhile.
-func (r *run) again(ctx context.Context) error {
-	if r.progress.Cursor != "" || r.progress.Relisting {
-		return nil
-	}
+// relist begins to note what is listed, if anything is known that could have left.
+func (r *run) relist(ctx context.Context) error {
 	some, err := r.Store.List(ctx, r.id, "", 1)
 	if len(some) > 0 {
-		r.relist()
+		r.progress.Relisting = true
+		r.listedIDs = map[uint64]bool{}
 	}
 	return err
 }

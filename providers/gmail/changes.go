@@ -82,7 +82,7 @@ func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 		}
 		return pipeline.Page{}, m.account.explain("list messages", err)
 	}
-	page := pipeline.Page{More: true}
+	page := pipeline.Page{More: true, Afresh: c.Page == ""}
 	for _, msg := range answer.Messages {
 		if msg != nil && msg.Id != "" {
 			page.Changes = append(page.Changes, inbox.Observation{ID: inbox.MessageID(msg.Id), Thread: inbox.ThreadID(msg.ThreadId)})

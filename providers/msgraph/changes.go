@@ -19,7 +19,7 @@ import (
 // take another one, unless the same page shows where they went.
 //
 // A folder whose delta token has expired is listed anew within the cursor, without an error: all its messages are in
-// some later page again. Graph does not say what left the folder meanwhile; for the inbox, the page says so (Relisted).
+// some later page again. Graph does not say what left the folder meanwhile; for the inbox, the page that begins says so (Afresh).
 func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, error) {
 	for size := m.page; ; size = (size + 3) / 4 {
 		c, err := m.decodeCursor(at)
@@ -67,7 +67,7 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 		return pipeline.Page{}, failed
 	}
 	m.remember(c.places())
-	page := pipeline.Page{More: c.more(), Relisted: seen.relisted}
+	page := pipeline.Page{More: c.more(), Afresh: seen.afresh}
 	if page.Changes, err = m.settle(ctx, &seen); err != nil {
 		return pipeline.Page{}, err
 	}
@@ -126,10 +126,10 @@ func (m *Mailbox) take(f *folderCursor, a *inner, seen *sightings) error {
 		f.forget()
 		return nil
 	case refusal == nil:
+		seen.afresh = seen.afresh || f.Link == "" && f.place() == inbox.Inbox
 		return m.takePage(f, &a.body, seen)
 	case f.Link != "" && (refusal.stale() || refusal.status == http.StatusBadRequest):
 		f.Link, f.Due = "", true
-		seen.relisted = seen.relisted || f.place() == inbox.Inbox
 		return nil
 	case refusal.gone():
 		f.forget()

@@ -10,9 +10,9 @@ type sighting struct {
 
 // sightings are the messages of a round, in the order they first came up.
 type sightings struct {
-	byID     map[string]*sighting
-	order    []*sighting
-	relisted bool // the inbox begins to be listed anew
+	byID   map[string]*sighting
+	order  []*sighting
+	afresh bool // the inbox begins to be listed from nothing
 }
 
 // add notes one item of f's delta. Items repeat within a folder and the last one counts. Across folders there is no
