@@ -35,7 +35,7 @@ func Do(c inbox.Conversation, cmd Command, p *Policy, s Situation) (Decision, er
 	e := inbox.Event{By: cmd.By, Why: []string{"asked for by command"}}
 	switch cmd.Verb {
 	case Assign:
-		if !p.hasMember(cmd.Member) {
+		if !p.HasMember(cmd.Member) {
 			return Decision{}, fmt.Errorf("%s has no member %q", p.Mailbox, cmd.Member)
 		}
 		if c.Owner != cmd.Member || c.Overflow {
@@ -94,6 +94,17 @@ func Drain(c inbox.Conversation, p *Policy, s Situation) Decision {
 	return t.done()
 }
 
+// Orphan takes open work from an owner whom the manifest does not name any more, and gives it out like any. No events: its
+// owner is there, or it is nobody's work now.
+func Orphan(c inbox.Conversation, p *Policy, s Situation) Decision {
+	t := begin(c, p, s)
+	if c.Status == inbox.Open && c.Owner != "" && !p.HasMember(c.Owner) {
+		why := fmt.Sprintf("%s is no member of this mailbox any more", c.Owner)
+		t.release(inbox.Event{By: inbox.ByPostroom, Why: []string{why}})
+	}
+	return t.done()
+}
+
 // Refused notes that the provider refused for good to carry out an action.
 func Refused(c inbox.Conversation, message inbox.MessageID, why string, p *Policy, s Situation) Decision {
 	t := begin(c, p, s)
@@ -101,7 +112,8 @@ func Refused(c inbox.Conversation, message inbox.MessageID, why string, p *Polic
 	return t.done()
 }
 
-func (p *Policy) hasMember(id inbox.MemberID) bool {
+// HasMember reports whether the manifest names the member in this mailbox.
+func (p *Policy) HasMember(id inbox.MemberID) bool {
 	for _, m := range p.Members {
 		if m.ID == id {
 			return true

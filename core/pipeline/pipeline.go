@@ -187,6 +187,9 @@ func (r *run) sync(ctx context.Context) error {
 	if err := r.account(ctx); err != nil {
 		return err
 	}
+	if err := r.adopt(ctx); err != nil {
+		return err
+	}
 	if err := r.drain(ctx); err != nil {
 		return err
 	}
