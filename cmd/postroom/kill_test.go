@@ -38,7 +38,7 @@ type serving struct {
 	output   io.Writer
 }
 
-func serveOn(t *testing.T, world *boot.Simulation, config string, output io.Writer) *serving {
+func serveOn(t *testing.T, world *boot.Simulation, config, poll string, output io.Writer) *serving {
 	t.Helper()
 	binary, err := program()
 	if err != nil {
@@ -53,7 +53,7 @@ func serveOn(t *testing.T, world *boot.Simulation, config string, output io.Writ
 		t.Fatal(err)
 	}
 	return &serving{t: t, output: output, database: filepath.Join(data, "postroom.db"), args: []string{
-		binary, "serve", "--config", file, "--data", data, "--poll", "50ms", "--graph-url", graph.URL + "/v1.0", "--gmail-url", google.URL,
+		binary, "serve", "--config", file, "--data", data, "--poll", poll, "--graph-url", graph.URL + "/v1.0", "--gmail-url", google.URL,
 	}}
 }
 
@@ -94,7 +94,7 @@ func TestKilledServe(t *testing.T) {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
-	start := serveOn(t, world, killedManifest, &log)
+	start := serveOn(t, world, killedManifest, "50ms", &log)
 	rnd := rand.New(rand.NewPCG(1, 2))
 	n := 0
 	for range 25 {
