@@ -33,16 +33,9 @@ func (mb *mailbox) wire(f *folder) wireFolder {
 // handleFolders routes users/{u}/mailFolders.
 func (mb *mailbox) handleFolders(r *request) response {
 	s := mb.sim
-	root := mb.known["msgfolderroot"]
 	switch r.segment(3) {
 	case "":
-		switch r.method {
-		case http.MethodGet:
-			return mb.listFolders(r, root)
-		case http.MethodPost:
-			return mb.createFolder(r, root)
-		}
-		return s.wrongMethod()
+		return mb.handleChildren(r, mb.known["msgfolderroot"])
 	case "delta":
 		return s.notSimulated("the delta of folders")
 	}
@@ -61,15 +54,20 @@ func (mb *mailbox) handleFolders(r *request) response {
 	case "messages":
 		return mb.handleMessages(r, f, 5)
 	case "childfolders":
-		switch r.method {
-		case http.MethodGet:
-			return mb.listFolders(r, f)
-		case http.MethodPost:
-			return mb.createFolder(r, f)
-		}
-		return s.wrongMethod()
+		return mb.handleChildren(r, f)
 	}
 	return s.noRoute()
+}
+
+// handleChildren routes the collection of folders in parent.
+func (mb *mailbox) handleChildren(r *request, parent *folder) response {
+	switch r.method {
+	case http.MethodGet:
+		return mb.listFolders(r, parent)
+	case http.MethodPost:
+		return mb.createFolder(r, parent)
+	}
+	return mb.sim.wrongMethod()
 }
 
 func (mb *mailbox) listFolders(r *request, parent *folder) response {
