@@ -2,8 +2,8 @@ package boot_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
+	"errors"
+	"io/fs"
 	"sync"
 	"testing"
 
@@ -13,22 +13,12 @@ import (
 
 // graphContract is Graph's own metadata, from beside the repository; nil when it is not there.
 var graphContract = sync.OnceValues(func() (*graphcontract.Contract, error) {
-	dir, err := os.Getwd()
+	path, err := graphcontract.Metadata()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			return nil, os.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "contracts", "graph-v1.0.json")
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil
 	}
 	return graphcontract.Load(path)
 })

@@ -12,8 +12,10 @@ package contract
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -51,6 +53,29 @@ var undeclared = map[string]*entityType{
 		Kind: "EntityType", Base: "microsoft.graph.entity",
 		Navigation: map[string]string{"masterCategories": "Collection(microsoft.graph.outlookCategory)"},
 	},
+}
+
+// Metadata finds graph-v1.0.json beside the repository that the current
+// directory is in. The error is [io/fs.ErrNotExist] where a clone comes without it.
+func Metadata() (path string, err error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			break
+		}
+		if dir == filepath.Dir(dir) {
+			return "", errors.New("find contract: no go.mod above the current directory")
+		}
+		dir = filepath.Dir(dir)
+	}
+	path = filepath.Join(dir, "..", "shared", "contracts", "graph-v1.0.json")
+	if _, err := os.Stat(path); err != nil {
+		return "", fmt.Errorf("find contract: %w", err)
+	}
+	return path, nil
 }
 
 // Load reads the metadata from the JSON form kept in contracts/graph-v1.0.json.

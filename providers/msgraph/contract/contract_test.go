@@ -2,7 +2,9 @@ package contract_test
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,22 +18,12 @@ import (
 // load finds the metadata beside the repository.
 func load(t *testing.T) *contract.Contract {
 	t.Helper()
-	dir, err := os.Getwd()
+	path, err := contract.Metadata()
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("the Graph metadata is not here: ../shared/contracts/graph-v1.0.json")
+	}
 	if err != nil {
 		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			t.Fatal("no go.mod above the test")
-		}
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "contracts", "graph-v1.0.json")
-	if _, err := os.Stat(path); err != nil {
-		t.Skip("the Graph metadata is not here: ../shared/contracts/graph-v1.0.json")
 	}
 	c, err := contract.Load(path)
 	if err != nil {

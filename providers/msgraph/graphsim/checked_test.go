@@ -1,9 +1,9 @@
 package graphsim_test
 
 import (
+	"errors"
+	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -12,22 +12,12 @@ import (
 
 // metadata is Graph's own, from beside the repository; nil when it is not there.
 var metadata = sync.OnceValues(func() (*contract.Contract, error) {
-	dir, err := os.Getwd()
+	path, err := contract.Metadata()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, err
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if dir == filepath.Dir(dir) {
-			return nil, os.ErrNotExist
-		}
-		dir = filepath.Dir(dir)
-	}
-	path := filepath.Join(dir, "..", "shared", "contracts", "graph-v1.0.json")
-	if _, err := os.Stat(path); err != nil {
-		return nil, nil
 	}
 	return contract.Load(path)
 })
