@@ -30,10 +30,13 @@ var levels = []struct {
 	{"use cases", []string{"core/pipeline", "core/manifest"}},
 	{"edges", []string{
 		"functions/web", "providers/msgraph", "providers/gmail", "infra/bolt", "core/memory", "core/coretest",
+		"infra/dynamo", "infra/dynamo/engine", "infra/sqs", "infra/sqs/sqssim", "infra/document", "infra/identity",
 		"providers/msgraph/graphsim", "providers/gmail/gmailsim", "providers/msgraph/contract", "providers/gmail/contract",
 	}},
-	{"wiring", []string{"functions/boot"}},
-	{"entry", []string{"cmd/postroom"}},
+	{"wiring", []string{"functions/boot", "functions/local"}},
+	{"entry", []string{
+		"functions/ingest", "functions/sync", "functions/tick", "functions/provision", "functions/console", "cmd/postroom",
+	}},
 }
 
 // libraries are what the packages under core/ may import besides the standard library and one another, and why.

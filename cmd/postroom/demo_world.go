@@ -165,7 +165,7 @@ func (w *demoWorld) mount(watches pipeline.Watches, log *slog.Logger) error {
 	w.graphHook = &web.Graph{Watches: watches, Hints: w.queue, Now: w.clock.Now, Log: log}
 	w.gmailHook = &web.Gmail{
 		Keys: signer.keys(), Audience: demoURL + web.GmailPath, Account: demoPushAccount, Subscription: demoSubscription,
-		Mailbox: w.mailboxes.Has, Hints: w.queue, Now: w.clock.Now, Log: log,
+		Mailbox: w.mailboxes.Ours, Hints: w.queue, Now: w.clock.Now, Log: log,
 	}
 	mux, err := web.Mux(w.graphHook, w.gmailHook)
 	if err != nil {

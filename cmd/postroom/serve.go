@@ -15,7 +15,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/functions/boot"
@@ -217,7 +216,7 @@ func (s *server) hooks(ctx context.Context, listener net.Listener) error {
 		}
 		google = &web.Gmail{
 			Keys: web.GoogleKeys(nil, s.app.now), Audience: audience, Account: s.env.GooglePushAccount, Subscription: s.env.GoogleSubscription,
-			Mailbox: func(id inbox.MailboxID) bool { return s.mailboxes.Has(id) }, Hints: s.bell, Now: s.app.now, Log: s.log,
+			Mailbox: s.mailboxes.Ours, Hints: s.bell, Now: s.app.now, Log: s.log,
 		}
 	}
 	mux, err := web.Mux(graph, google)

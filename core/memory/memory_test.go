@@ -21,6 +21,11 @@ func TestQueue(t *testing.T) {
 	})
 }
 
+func TestTimers(t *testing.T) {
+	t.Parallel()
+	coretest.Timers(t, nil, func(*testing.T) (pipeline.Timers, func() pipeline.Timers) { return &memory.Timers{}, nil })
+}
+
 func TestWatches(t *testing.T) {
 	t.Parallel()
 	coretest.Watches(t, func(*testing.T) (pipeline.Watches, func() pipeline.Watches) { return &memory.Watches{}, nil })

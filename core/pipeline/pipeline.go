@@ -55,7 +55,7 @@ type Report struct {
 
 // chunk is how many changes are decided and committed together, and so bounds what a sync holds in memory besides
 // the provider's own page.
-const chunk = 100
+const chunk = MaxJoined
 
 // Sync brings one mailbox up to date: it reads every change since the cursor, decides, commits and applies. It may be
 // repeated at any time and takes up where the last one stopped. A *Throttled or *Permanent error of the provider comes
@@ -196,9 +196,12 @@ func (r *run) sync(ctx context.Context) error {
 	return r.apply(ctx)
 }
 
+// syncedEvery is how often the progress of a mailbox in which nothing happens is kept; see Progress.Synced.
+const syncedEvery = 30 * time.Minute
+
 // advance moves the cursor behind a page that is committed.
 func (r *run) advance(ctx context.Context, page Page) error {
-	end := !page.More && !r.progress.Listed
+	end := !page.More && (!r.progress.Listed || r.now.Sub(r.progress.Synced) >= syncedEvery)
 	if page.Next == r.progress.Cursor && page.More == r.progress.Midway && !end {
 		return nil
 	}

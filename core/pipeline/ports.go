@@ -89,9 +89,11 @@ type Progress struct {
 	// may have passed places that have changed again since.
 	Midway bool `json:"midway,omitempty"`
 	// Relisting: the inbox is being listed anew, and what is not listed is still to be asked after.
-	Relisting bool      `json:"relisting,omitempty"`
-	Synced    time.Time `json:"synced,omitzero"` // the last sync that moved the cursor to the end of what there was
-	Version   int64     `json:"version"`
+	Relisting bool `json:"relisting,omitempty"`
+	// Synced is when a sync last came to the end of what there was. Where that moved nothing it is kept only every
+	// half an hour, so that reading an idle mailbox writes next to nothing.
+	Synced  time.Time `json:"synced,omitzero"`
+	Version int64     `json:"version"`
 }
 
 // Ledger keeps what was decided and what is still to be done about it. Writes are durable when they return.
@@ -107,6 +109,10 @@ type Ledger interface {
 	Settle(ctx context.Context, mailbox inbox.MailboxID, keys []string, seen []inbox.Known) error
 }
 
+// MaxJoined is how many messages one unit may bring into its conversation. A store writes a unit as a whole, and what
+// DynamoDB writes as a whole has at most 100 items.
+const MaxJoined = 80
+
 // Unit is one decision as it is committed: the whole effect on one conversation.
 type Unit struct {
 	// Conversation as it will be; Expect is the Seq it must have now, 0 for a new one. A unit without events only
@@ -115,7 +121,7 @@ type Unit struct {
 	Expect       int64
 	Events       []inbox.Event
 	Actions      []Action
-	Joined       []inbox.Known // messages that are new; none of them may be known yet
+	Joined       []inbox.Known // messages that are new, at most MaxJoined; none of them may be known yet
 	Seen         []inbox.Known // messages that were known, with their new state
 	Shift        assign.Shift
 	Handled      map[inbox.Address]assign.Handled
@@ -258,4 +264,27 @@ type Watches interface {
 	// DropWatch forgets a watch; an unknown id is no error.
 	DropWatch(ctx context.Context, id string) error
 	WatchesOf(ctx context.Context, mailbox inbox.MailboxID) ([]Watch, error)
+}
+
+// Timer is a moment at which a mailbox is to be looked at, whatever else happens.
+type Timer struct {
+	Mailbox inbox.MailboxID `json:"mailbox"`
+	Name    string          `json:"name"` // what it is for; a mailbox has one timer of each name
+	Due     time.Time       `json:"due"`  // to the millisecond; finer parts are cut
+}
+
+// Timers keeps moments until they come. Writes are durable when they return. One that waits costs nothing, however many
+// there are.
+type Timers interface {
+	// SetTimer keeps t in place of the mailbox's timer of that name, if there is one.
+	SetTimer(ctx context.Context, t Timer) error
+	// DropTimer forgets a timer that is still due when t says. One that was set anew meanwhile stays, and one that is not
+	// there is no error.
+	DropTimer(ctx context.Context, t Timer) error
+	// Timer is false when the mailbox has none of that name.
+	Timer(ctx context.Context, mailbox inbox.MailboxID, name string) (Timer, bool, error)
+	// DueTimers lists timers of all mailboxes that are due at now, at most limit, in any order. The list may lag by a
+	// moment: show one that has just been dropped, and not yet one that has just been set. So what a timer causes must
+	// bear being done twice.
+	DueTimers(ctx context.Context, now time.Time, limit int) ([]Timer, error)
 }

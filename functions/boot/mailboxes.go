@@ -97,6 +97,9 @@ func (m *Mailboxes) Get(id inbox.MailboxID) (pipeline.Mailbox, bool) {
 // Has reports whether the manifest has the mailbox.
 func (m *Mailboxes) Has(id inbox.MailboxID) bool { return m.byID[id] != nil }
 
+// Ours is Has as the Gmail hook asks it; it never fails.
+func (m *Mailboxes) Ours(_ context.Context, id inbox.MailboxID) (bool, error) { return m.Has(id), nil }
+
 // IDs lists the mailboxes in the order of the manifest.
 func (m *Mailboxes) IDs() []inbox.MailboxID { return m.order }
 

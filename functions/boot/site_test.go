@@ -89,7 +89,7 @@ func newSite(t rapid.TB, text string, seed ...uint64) *site {
 	s.graphHook = &web.Graph{Watches: s.watches, Hints: s.queue, Now: s.time, Log: s.log.logger()}
 	s.gmailHook = &web.Gmail{
 		Keys: &oidc.StaticKeySet{PublicKeys: []crypto.PublicKey{&signer().PublicKey}}, Audience: siteURL + web.GmailPath, Account: account,
-		Subscription: subscription, Mailbox: func(id inbox.MailboxID) bool { return s.mailboxes.Has(id) },
+		Subscription: subscription, Mailbox: func(ctx context.Context, id inbox.MailboxID) (bool, error) { return s.mailboxes.Ours(ctx, id) },
 		Hints: s.queue, Now: s.time, Log: s.log.logger(),
 	}
 	mux, err := web.Mux(s.graphHook, s.gmailHook)

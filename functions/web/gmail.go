@@ -24,7 +24,7 @@ import (
 //   - 204 when the mailbox has been enqueued, and when a genuine push is of no use: it cannot be read, is too large,
 //     or names a mailbox that is not ours. Anything else would bring it back until its retention ends
 //   - 401 or 403 when the token is missing, bad, or not of our push account, audience or subscription
-//   - 503 when Google's keys or the queue cannot be had.
+//   - 503 when Google's keys, the list of mailboxes or the queue cannot be had.
 //
 // The facts are Google's "Authentication for push subscriptions", "Push subscriptions" and, for the message's data, the Gmail
 // API's "Configure push notifications".
@@ -34,7 +34,7 @@ type Gmail struct {
 	Account      string      // e-mail address of the push subscription's service account
 	Subscription string      // full name: projects/P/subscriptions/S
 	// Mailbox says whether a mailbox is ours. It is asked with every push, so the list may change meanwhile.
-	Mailbox func(inbox.MailboxID) bool
+	Mailbox func(context.Context, inbox.MailboxID) (bool, error)
 	Hints   pipeline.Hints
 	Now     func() time.Time
 	Log     *slog.Logger // nil logs nothing
@@ -132,7 +132,14 @@ func (g *Gmail) take(w http.ResponseWriter, r *http.Request, body []byte) {
 		g.rubbish(w, r, err.Error())
 		return
 	}
-	if !g.Mailbox(mailbox) {
+	ours, err := g.Mailbox(r.Context(), mailbox)
+	if err != nil {
+		g.counts.failed.Add(1)
+		g.log(r.Context(), slog.LevelError, "gmail hook: the mailboxes cannot be had", slog.String("err", err.Error()))
+		answer(w, http.StatusServiceUnavailable)
+		return
+	}
+	if !ours {
 		// Its address may be a person's, so it is not named.
 		g.counts.unknown.Add(1)
 		g.log(r.Context(), slog.LevelWarn, "gmail hook: a push for a mailbox that is not ours; somebody has a watch on it in this project")

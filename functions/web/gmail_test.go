@@ -27,7 +27,7 @@ func newGmail() (*web.Gmail, *queue, *logged) {
 		Audience:     audience,
 		Account:      account,
 		Subscription: subscription,
-		Mailbox:      func(m inbox.MailboxID) bool { return m == "help@fabrikam.com" },
+		Mailbox:      func(_ context.Context, m inbox.MailboxID) (bool, error) { return m == "help@fabrikam.com", nil },
 		Hints:        q,
 		Now:          clock,
 		Log:          log.logger(),
@@ -311,6 +311,23 @@ func TestGmailQueueRefuses(t *testing.T) {
 }
 
 // failing is a key set that cannot be had.
+func TestGmailMailboxesUnavailable(t *testing.T) {
+	g, q, log := newGmail()
+	g.Mailbox = func(context.Context, inbox.MailboxID) (bool, error) {
+		return false, errors.New("the table is throttled")
+	}
+	body := pushBody(std(`{"emailAddress":"help@fabrikam.com","historyId":9}`))
+	if resp := postGmail(t, g, "Bearer "+sign(t, google(), pushClaims()), body); resp.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("status %d; only 503 brings the push back", resp.StatusCode)
+	}
+	if got := q.mailboxes(); len(got) > 0 {
+		t.Errorf("enqueued %v", got)
+	}
+	if !strings.Contains(log.String(), "the table is throttled") {
+		t.Errorf("in the log: %s", log)
+	}
+}
+
 type failing struct{ err error }
 
 func (f failing) VerifySignature(context.Context, string) ([]byte, error) { return nil, f.err }
