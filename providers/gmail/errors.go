@@ -2,7 +2,6 @@ package gmail
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/oauth2"
 	"google.golang.org/api/googleapi"
 
 	"github.com/postroom/postroom/core/pipeline"
@@ -48,6 +46,10 @@ func (a *account) explain(what string, err error) error {
 		return nil
 	}
 	what = fmt.Sprintf("gmail: %s of %s", what, a.address)
+	var unsigned *tokenError
+	if errors.As(err, &unsigned) {
+		return explainToken(what, unsigned)
+	}
 	var typed *pipeline.Permanent
 	var limited *pipeline.Throttled
 	if errors.As(err, &typed) || errors.As(err, &limited) {
@@ -55,10 +57,6 @@ func (a *account) explain(what string, err error) error {
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("%s: %w", what, err)
-	}
-	var signing *tokenError
-	if errors.As(err, &signing) {
-		return explainToken(what, signing)
 	}
 	var answer *googleapi.Error
 	if !errors.As(err, &answer) {
@@ -111,39 +109,6 @@ func fixFor(f *failure) string {
 		return "check the service account's domain-wide delegation and that the mailbox belongs to the same organisation"
 	}
 	return ""
-}
-
-func explainToken(what string, e *tokenError) error {
-	var answer *oauth2.RetrieveError
-	if !errors.As(e, &answer) {
-		return fmt.Errorf("%s: %w", what, e)
-	}
-	code, text := answer.ErrorCode, answer.ErrorDescription
-	if code == "" {
-		var body struct {
-			Error       string `json:"error"`
-			Description string `json:"error_description"`
-		}
-		_ = json.Unmarshal(answer.Body, &body) // an answer that is no JSON has no code
-		code, text = body.Error, body.Description
-	}
-	f := &failure{reason: code, message: clip(text, maxMessage)}
-	if answer.Response != nil {
-		f.code = answer.Response.StatusCode
-	}
-	fix := ""
-	switch code {
-	case "unauthorized_client", "access_denied", "invalid_scope":
-		fix = "authorise the service account's client id with the scope " + Scope + " in the Admin console under Security > API controls > Domain-wide delegation; it takes some minutes to act"
-	case "invalid_grant":
-		fix = "check that the mailbox is a Workspace account of the organisation, that the service account's key is not deleted, and that this machine's clock is right"
-	case "invalid_client":
-		fix = "the service account or its key does not exist any more; create a new key"
-	}
-	if fix != "" {
-		return &pipeline.Permanent{What: what + ": get a token", Fix: fix, Err: f}
-	}
-	return fmt.Errorf("%s: get a token: %w", what, f)
 }
 
 func summary(e *googleapi.Error) *failure {
