@@ -3,7 +3,6 @@ package boot
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -11,13 +10,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
-	"github.com/postroom/postroom/functions/web"
-	"github.com/postroom/postroom/providers/msgraph"
 )
-
-// renewBefore is how long before its end a watch is renewed. Graph's last seven days and Google advises to renew daily, so
-// with half of it left there is time for every kind of outage.
-const renewBefore = 84 * time.Hour
 
 // retryWatch is how long a watch that could not be had is left alone, or longer where the provider says so. The mailbox is
 // polled meanwhile.
@@ -120,37 +113,19 @@ func answered(err error) bool {
 // watch creates or renews the mailbox's watch if that is due and try is set, and reports whether there is one.
 func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time, try bool) (bool, error) {
 	b := c.Mailboxes.byID[id]
-	if c.URL == "" || b.gmail != nil && c.Topic == "" {
+	k := keeper{watches: c.Watches, clients: c.Clients, url: c.URL, topic: c.Topic, now: c.Now, rand: c.Rand}
+	if k.target(b) == "" {
 		return false, nil
 	}
-	have, err := c.Watches.WatchesOf(ctx, id)
+	s, err := k.standing(ctx, b)
 	if err != nil {
 		return false, err
 	}
-	var last pipeline.Watch // the one that lasts longest
-	for _, w := range have {
-		if w.Expires.After(last.Expires) {
-			last = w
-		}
-	}
-	target := c.URL
-	if b.gmail != nil {
-		target = c.Topic
-	}
-	moved := last.ID != "" && last.Target != target
-	live := last.Expires.After(now) && !moved
-	if !moved && last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) || !try {
+	live := s.live(now)
+	if !s.moved && s.last.Expires.Sub(now) >= renewBefore || now.Before(c.rest[id]) || !try {
 		return live, nil
 	}
-	if moved {
-		err = c.end(ctx, b, last)
-		last = pipeline.Watch{}
-	}
-	var fresh pipeline.Watch
-	if err == nil {
-		fresh, err = c.renew(ctx, b, last)
-		fresh.Target = target
-	}
+	fresh, err := k.obtain(ctx, b, s)
 	now = c.Now() // it may have taken its time
 	c.rest[id] = now.Add(retryWatch)
 	if err != nil {
@@ -160,45 +135,11 @@ func (c *Clock) watch(ctx context.Context, id inbox.MailboxID, now time.Time, tr
 		}
 		return live, err
 	}
-	if err := c.Watches.SaveWatch(ctx, fresh); err != nil {
-		return live, fmt.Errorf("keep the watch of %s: %w", id, err)
-	}
 	// What happened before the watch stood has raised no notification, so a sweep is due.
 	delete(c.swept, id)
+	if err := k.keep(ctx, fresh, s); err != nil {
+		return live, err
+	}
 	delete(c.rest, id)
-	for _, old := range have {
-		if old.ID != fresh.ID {
-			if err := c.Watches.DropWatch(ctx, old.ID); err != nil {
-				return true, fmt.Errorf("forget an old watch of %s: %w", id, err)
-			}
-		}
-	}
 	return true, nil
-}
-
-// renew puts off the end of a watch at the provider; one without an id is created.
-func (c *Clock) renew(ctx context.Context, b *mailbox, old pipeline.Watch) (pipeline.Watch, error) {
-	if b.gmail != nil {
-		return b.gmail.Watch(ctx, c.Topic)
-	}
-	w := c.watcher(b)
-	if old.ID == "" {
-		return w.Ensure(ctx)
-	}
-	return w.Renew(ctx, old)
-}
-
-// end stops a watch that tells somebody else than us; renewing would leave it as it is.
-func (c *Clock) end(ctx context.Context, b *mailbox, old pipeline.Watch) error {
-	if b.gmail != nil {
-		return b.gmail.Stop(ctx)
-	}
-	return c.watcher(b).Delete(ctx, old.ID)
-}
-
-func (c *Clock) watcher(b *mailbox) *msgraph.Watcher {
-	return &msgraph.Watcher{
-		Client: c.Clients.Graph, Mailbox: b.entry.Policy.Mailbox, Now: c.Now, Rand: c.Rand,
-		NotificationURL: c.URL + web.GraphPath, LifecycleURL: c.URL + web.GraphLifecyclePath,
-	}
 }
