@@ -1,0 +1,207 @@
+package boot
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/postroom/postroom/functions/web"
+	"github.com/postroom/postroom/providers/msgraph"
+)
+
+// defaultSweep is how often a mailbox is read whatever is heard of it, unless POSTROOM_SWEEP says otherwise.
+const defaultSweep = 15 * time.Minute
+
+// LoadDeployment reads the variables through lookup, which is os.Getenv outside of tests. It checks what can be checked
+// without asking anybody, and tells everything that is wrong at once: each error of the joined one names its variable and
+// what to write there. What a function cannot do without, [Deployment.Check] tells.
+func LoadDeployment(lookup func(string) string) (Deployment, error) {
+	r := reader{lookup: lookup}
+	d := Deployment{
+		Table:    r.text("TABLE", tableName, "write the table's name, such as postroom-Table-1ABC"),
+		Queue:    strings.TrimSuffix(r.text("QUEUE", queueURL, "write the URL of the FIFO queue, such as https://sqs.eu-central-1.amazonaws.com/123456789012/postroom.fifo"), "/"),
+		Manifest: r.text("MANIFEST", documentURI, "write s3://BUCKET/KEY, or ssm:/NAME for a parameter"),
+		URL:      strings.TrimSuffix(r.text("URL", public, "write the https URL under which the providers reach the hooks, such as https://postroom.example.com"), "/"),
+
+		GraphTenant:     r.text("GRAPH_TENANT", directory, "write the directory (tenant) id that the app registration shows"),
+		GraphClient:     r.text("GRAPH_CLIENT", directory, "write the application (client) id that the app registration shows"),
+		GraphCloud:      r.text("GRAPH_CLOUD", graphCloud, "write global, usgov, usgov-dod or china"),
+		GraphCredential: r.text("GRAPH_CREDENTIAL", oneOf("federated", "certificate", "secret"), "write federated, certificate or secret"),
+		GraphAudience:   cmp.Or(r.text("GRAPH_AUDIENCE", anything, ""), "api://AzureADTokenExchange"),
+		GraphSecret:     r.text("GRAPH_SECRET_ARN", secretARN, secretFix),
+		GraphLapses:     r.day("GRAPH_SECRET_EXPIRES"),
+
+		GoogleCredential:   r.text("GOOGLE_CREDENTIAL", oneOf("federated", "key"), "write federated or key"),
+		GoogleAccount:      r.text("GOOGLE_ACCOUNT", mailAddress, "write the service account's e-mail address"),
+		GoogleProvider:     r.text("GOOGLE_PROVIDER", poolProvider, "write the provider's full name, projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"),
+		GoogleSecret:       r.text("GOOGLE_SECRET_ARN", secretARN, secretFix),
+		GoogleLapses:       r.day("GOOGLE_KEY_EXPIRES"),
+		GoogleTopic:        r.text("GOOGLE_TOPIC", namedA("topics"), "write the topic's full name, projects/PROJECT/topics/TOPIC"),
+		GoogleSubscription: r.text("GOOGLE_SUBSCRIPTION", namedA("subscriptions"), "write the subscription's full name, projects/PROJECT/subscriptions/SUBSCRIPTION"),
+		GooglePushAccount:  r.text("GOOGLE_PUSH_ACCOUNT", mailAddress, "write the e-mail address of the service account that signs the pushes"),
+		GoogleAudience:     r.text("GOOGLE_AUDIENCE", anything, ""),
+
+		Sweep:    r.period("SWEEP", defaultSweep),
+		Stack:    cmp.Or(r.text("STACK", plain, "write the deployment's name in ASCII letters, digits and hyphens"), "postroom"),
+		LogLevel: cmp.Or(strings.ToLower(r.text("LOG_LEVEL", logLevel, "write debug, info, warn or error")), "info"),
+
+		SimulatedGraph: r.text("SIMULATED_GRAPH", loopback, simulatedFix),
+		SimulatedGmail: r.text("SIMULATED_GMAIL", loopback, simulatedFix),
+		SimulatedKeys:  r.text("SIMULATED_KEYS", loopback, simulatedFix),
+	}
+	r.together(d)
+	return d, errors.Join(r.problems...)
+}
+
+// Level is the least level that is logged.
+func (d Deployment) Level() slog.Level {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(d.LogLevel)); err != nil {
+		return slog.LevelInfo
+	}
+	return l
+}
+
+// Audience is what pushes of Gmail's are signed for; empty when nothing says so.
+func (d Deployment) Audience() string {
+	if d.GoogleAudience == "" && d.URL != "" {
+		return d.URL + web.GmailPath
+	}
+	return d.GoogleAudience
+}
+
+const (
+	secretFix    = "write the secret's ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and keep the secret itself out of the variable"
+	simulatedFix = "a simulated tenant is on this machine alone: write a URL such as http://127.0.0.1:9000, or remove the variable to reach the real tenant"
+)
+
+// reader collects what is wrong while variables are read. Values are not quoted in errors: one that got into the wrong
+// variable may be a secret.
+type reader struct {
+	lookup   func(string) string
+	problems []error
+}
+
+func (r *reader) problem(name, text string) {
+	r.problems = append(r.problems, fmt.Errorf("POSTROOM_%s: %s", name, text))
+}
+
+func (r *reader) get(name string) string { return strings.TrimSpace(r.lookup("POSTROOM_" + name)) }
+
+// text reads a variable. One that is set and not ok is a problem, and fix says what to write.
+func (r *reader) text(name string, ok func(string) bool, fix string) string {
+	value := r.get(name)
+	if value != "" && !ok(value) {
+		r.problem(name, fix)
+	}
+	return value
+}
+
+func (r *reader) day(name string) time.Time {
+	value := r.get(name)
+	if value == "" {
+		return time.Time{}
+	}
+	day, err := time.Parse(time.DateOnly, value)
+	if err != nil {
+		r.problem(name, "write the day as 2027-01-31")
+	}
+	return day
+}
+
+func (r *reader) period(name string, unset time.Duration) time.Duration {
+	value := r.get(name)
+	if value == "" {
+		return unset
+	}
+	period, err := time.ParseDuration(value)
+	if err != nil || period < time.Minute || period > 24*time.Hour {
+		r.problem(name, "write a time from 1m to 24h, such as 15m")
+	}
+	return period
+}
+
+// together checks what only makes sense beside another variable.
+func (r *reader) together(d Deployment) {
+	needs := func(cause, name, value, fix string) {
+		if value == "" {
+			r.problem(name, cause+" needs it: "+fix)
+		}
+	}
+	if c := d.GraphCredential; c != "" {
+		cause := "POSTROOM_GRAPH_CREDENTIAL"
+		needs(cause, "GRAPH_TENANT", d.GraphTenant, "set it to the directory (tenant) id")
+		needs(cause, "GRAPH_CLIENT", d.GraphClient, "set it to the application (client) id")
+		if c == "certificate" || c == "secret" {
+			needs(cause+"="+c, "GRAPH_SECRET_ARN", d.GraphSecret, secretFix)
+		}
+		if c == "secret" && d.GraphLapses.IsZero() {
+			needs(cause+"="+c, "GRAPH_SECRET_EXPIRES", r.get("GRAPH_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
+		}
+	}
+	if c := d.GoogleCredential; c != "" {
+		cause := "POSTROOM_GOOGLE_CREDENTIAL=" + c
+		switch c {
+		case "federated":
+			needs(cause, "GOOGLE_ACCOUNT", d.GoogleAccount, "set it to the service account's e-mail address")
+			needs(cause, "GOOGLE_PROVIDER", d.GoogleProvider, "set it to the workload identity provider's full name")
+		case "key":
+			needs(cause, "GOOGLE_SECRET_ARN", d.GoogleSecret, secretFix)
+		}
+	}
+}
+
+func anything(string) bool { return true }
+
+func oneOf(words ...string) func(string) bool {
+	return func(s string) bool {
+		for _, w := range words {
+			if s == w {
+				return true
+			}
+		}
+		return false
+	}
+}
+
+func namedA(kind string) func(string) bool {
+	return func(s string) bool { return named(s, kind) }
+}
+
+var (
+	tableName    = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`).MatchString
+	directory    = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`).MatchString
+	plain        = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`).MatchString
+	mailAddress  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`).MatchString
+	documentURI  = regexp.MustCompile(`^(s3://[a-z0-9.-]+/.+|ssm:/.+)$`).MatchString
+	poolProvider = regexp.MustCompile(`^projects/[0-9]+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$`).MatchString
+	secretARN    = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@!-]+$`).MatchString
+)
+
+func graphCloud(s string) bool {
+	_, err := msgraph.CloudNamed(s)
+	return err == nil
+}
+
+func logLevel(s string) bool { return oneOf("debug", "info", "warn", "error")(strings.ToLower(s)) }
+
+// queueURL takes the URL of a FIFO queue, which may be on this machine.
+func queueURL(s string) bool {
+	return public(s) && strings.HasSuffix(strings.TrimSuffix(s, "/"), ".fifo")
+}
+
+// loopback takes a URL of this machine alone. Names are not resolved: what "localhost.example.com" is, others say.
+func loopback(s string) bool {
+	u, err := url.Parse(s)
+	if err != nil || u.User != nil || u.Scheme != "http" && u.Scheme != "https" || strings.ContainsAny(s, "?#") {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+}
