@@ -2,8 +2,11 @@ package msgraph
 
 import (
 	"context"
+	"crypto"
+	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
@@ -104,4 +107,22 @@ func (a App) cloud() Cloud {
 		return Global
 	}
 	return a.Cloud
+}
+
+// CertificateEnd is when the certificate that WithCertificate would use is valid no more.
+func CertificateEnd(file []byte, password string) (time.Time, error) {
+	certs, key, err := azidentity.ParseCertificates(file, []byte(password))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("graph: read the certificate: %w", err)
+	}
+	signer, ok := key.(crypto.Signer)
+	if !ok {
+		return time.Time{}, errors.New("graph: read the certificate: its key cannot sign")
+	}
+	for _, c := range certs {
+		if public, ok := c.PublicKey.(interface{ Equal(crypto.PublicKey) bool }); ok && public.Equal(signer.Public()) {
+			return c.NotAfter, nil
+		}
+	}
+	return time.Time{}, errors.New("graph: read the certificate: none is of this key")
 }

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 
 	"github.com/postroom/postroom/core/pipeline"
 )
@@ -154,8 +151,12 @@ const (
 func (c *Client) explain(what, mailbox string, need permission, err error) error {
 	var api *apiError
 	if !errors.As(err, &api) {
-		if code, ok := tokenRefused(err); ok {
-			return &pipeline.Permanent{What: "graph: " + what, Err: errors.New(code), Fix: fixApp}
+		var credential *pipeline.Permanent
+		if errors.As(err, &credential) {
+			return &pipeline.Permanent{What: "graph: " + what + ": " + credential.What, Err: credential.Err, Fix: credential.Fix}
+		}
+		if answer, fix, ok := tokenRefused(err); ok {
+			return &pipeline.Permanent{What: "graph: " + what, Err: errors.New(answer), Fix: fix}
 		}
 		return fmt.Errorf("graph: %s: %w", what, err)
 	}
@@ -170,23 +171,4 @@ func (c *Client) explain(what, mailbox string, need permission, err error) error
 		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fmt.Sprintf(fixPermission, need, mailbox)}
 	}
 	return fmt.Errorf("graph: %s: %w", what, err)
-}
-
-var entraCode = regexp.MustCompile(`AADSTS\d+`)
-
-// tokenRefused reports whether Entra refused to issue a token, with its code. The rest of what Entra writes goes on
-// for a page and helps nobody.
-func tokenRefused(err error) (string, bool) {
-	var failed *azidentity.AuthenticationFailedError
-	if !errors.As(err, &failed) || failed.RawResponse == nil {
-		return "", false
-	}
-	if s := failed.RawResponse.StatusCode; s != http.StatusBadRequest && s != http.StatusUnauthorized {
-		return "", false
-	}
-	code := entraCode.FindString(failed.Error())
-	if code == "" {
-		code = "HTTP " + strconv.Itoa(failed.RawResponse.StatusCode)
-	}
-	return "Entra issues no token: " + code, true
 }
