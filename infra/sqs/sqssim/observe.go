@@ -1,0 +1,48 @@
+package sqssim
+
+// Counts is how many messages of a queue are in which state.
+type Counts struct {
+	Waiting  int // may be received, or wait for another of their group
+	InFlight int
+	Expired  int // were lost to the retention period since the queue was made
+}
+
+// Counts tells them for one queue.
+func (s *Sim) Counts(queue string) (Counts, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, err := s.find(queue)
+	if err != nil {
+		return Counts{}, err
+	}
+	return s.counts(q), nil
+}
+
+func (s *Sim) counts(q *queue) Counts {
+	s.settle(q)
+	c := Counts{Expired: q.expired}
+	for _, m := range q.messages {
+		if m.InFlight {
+			c.InFlight++
+		} else {
+			c.Waiting++
+		}
+	}
+	return c
+}
+
+// Peek lists a queue's messages in the order they were sent, and changes nothing about them.
+func (s *Sim) Peek(queue string) ([]Message, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, err := s.find(queue)
+	if err != nil {
+		return nil, err
+	}
+	s.settle(q)
+	var out []Message
+	for _, m := range q.messages {
+		out = append(out, m.Message)
+	}
+	return out, nil
+}
