@@ -30,7 +30,7 @@ var levels = []struct {
 	{"use cases", []string{"core/pipeline", "core/manifest"}},
 	{"edges", []string{
 		"functions/web", "providers/msgraph", "providers/gmail", "infra/bolt", "core/memory", "core/coretest",
-		"infra/dynamo", "infra/dynamo/engine", "infra/sqs", "infra/sqs/sqssim", "infra/document", "infra/identity",
+		"infra/dynamo", "infra/dynamo/engine", "infra/sqs", "infra/sqs/sqssim", "infra/document", "infra/document/documentsim", "infra/identity",
 		"providers/msgraph/graphsim", "providers/gmail/gmailsim", "providers/msgraph/contract", "providers/gmail/contract",
 	}},
 	{"wiring", []string{"functions/boot", "functions/local"}},

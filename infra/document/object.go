@@ -31,12 +31,12 @@ func (o *object) latest(ctx context.Context, have string) (string, []byte, error
 		in.IfNoneMatch = &etag
 	} else if have != "" {
 		// Of an object with versions only the header is read. Its ETag would do too, but tells nothing of a content
-		// that was replaced and then put back.
+		// that was replaced and then put back. Why a HEAD request is refused is not told, so the GET below asks again.
 		head, err := o.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.bucket, Key: &o.key})
-		if err != nil {
-			return "", nil, o.typed(err)
+		if err != nil && status(err)/100 != 3 && status(err)/100 != 4 {
+			return "", nil, err
 		}
-		if aws.ToString(head.VersionId) == have {
+		if err == nil && aws.ToString(head.VersionId) == have {
 			return have, nil, nil
 		}
 	}
@@ -126,7 +126,7 @@ func (o *object) typed(err error) error {
 	switch status(err) {
 	case 301:
 		return permanent("the bucket "+o.bucket+" is in another region", "use a bucket in the region of the functions")
-	case 404: // of a HEAD request only the status is told
+	case 404:
 		return permanent("the bucket "+o.bucket+" has no object "+o.key, "put the file there: aws s3 cp postroom.yaml s3://"+o.bucket+"/"+o.key)
 	case 403:
 		return permanent("S3 refuses to give it out", "allow s3:GetObject, s3:GetObjectVersion and, where the object has a KMS key, kms:Decrypt to the function's role; without s3:ListBucket a missing object is refused like this, too")
