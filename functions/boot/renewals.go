@@ -27,8 +27,9 @@ func renewal(w pipeline.Watch) time.Time {
 // watches in a deployment with Tick writes them through it: a lifecycle event that lets a watch lapse makes its mailbox due at
 // once, and nobody has to look through the watches for those that near their end.
 //
-// The timer is set after the watch is saved and before it is dropped. So a caller that dies in between, and whoever repeats
-// what failed, leaves the timer due and never a watch that no timer stands for.
+// A timer is put off after the watch is saved, and set to now before it is dropped. So a caller that dies in between leaves
+// a timer that is due too early, and the tick that finds the watch well puts it right. A watch that has lapsed is
+// saved before its timer is set: the hook that does so has not answered yet, and Graph sends the event again.
 type Renewals struct {
 	pipeline.Watches
 	Timers pipeline.Timers
@@ -42,6 +43,11 @@ func (r Renewals) SaveWatch(ctx context.Context, w pipeline.Watch) error {
 	if err := r.Watches.SaveWatch(ctx, w); err != nil {
 		return err
 	}
+	return r.follow(ctx, w)
+}
+
+// follow sets the timer for a watch that has been saved.
+func (r Renewals) follow(ctx context.Context, w pipeline.Watch) error {
 	due := renewal(w)
 	if !due.After(r.Now()) {
 		return r.due(ctx, w.Mailbox)
@@ -51,8 +57,11 @@ func (r Renewals) SaveWatch(ctx context.Context, w pipeline.Watch) error {
 	}
 	// Whoever let the watch lapse or dropped it meanwhile may have set the timer before we did.
 	kept, ok, err := r.Watch(ctx, w.ID)
-	if err != nil || ok && !kept.Expires.Before(w.Expires) {
-		return err
+	if err != nil {
+		return fmt.Errorf("watch of %s: %w", w.Mailbox, err)
+	}
+	if ok && renewal(kept).After(r.Now()) {
+		return nil
 	}
 	return r.due(ctx, w.Mailbox)
 }
