@@ -32,12 +32,12 @@ func LoadDeployment(lookup func(string) string) (Deployment, error) {
 		GraphTenant:     r.text("GRAPH_TENANT", directory, "write the directory (tenant) id that the app registration shows"),
 		GraphClient:     r.text("GRAPH_CLIENT", directory, "write the application (client) id that the app registration shows"),
 		GraphCloud:      r.text("GRAPH_CLOUD", graphCloud, "write global, usgov, usgov-dod or china"),
-		GraphCredential: r.text("GRAPH_CREDENTIAL", oneOf("federated", "certificate", "secret"), "write federated, certificate or secret"),
+		GraphCredential: r.choice("GRAPH_CREDENTIAL", oneOf("federated", "certificate", "secret"), "write federated, certificate or secret, or none where no mailbox is at Microsoft 365"),
 		GraphAudience:   cmp.Or(r.text("GRAPH_AUDIENCE", anything, ""), "api://AzureADTokenExchange"),
 		GraphSecret:     r.text("GRAPH_SECRET_ARN", secretARN, secretFix),
 		GraphLapses:     r.day("GRAPH_SECRET_EXPIRES"),
 
-		GoogleCredential:   r.text("GOOGLE_CREDENTIAL", oneOf("federated", "key"), "write federated or key"),
+		GoogleCredential:   r.choice("GOOGLE_CREDENTIAL", oneOf("federated", "key"), "write federated or key, or none where no mailbox is at Google"),
 		GoogleAccount:      r.text("GOOGLE_ACCOUNT", mailAddress, "write the service account's e-mail address"),
 		GoogleProvider:     r.text("GOOGLE_PROVIDER", poolProvider, "write the provider's full name, projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"),
 		GoogleSecret:       r.text("GOOGLE_SECRET_ARN", secretARN, secretFix),
@@ -101,6 +101,14 @@ func (r *reader) text(name string, ok func(string) bool, fix string) string {
 		r.problem(name, fix)
 	}
 	return value
+}
+
+// choice is text that may be "none", which is as good as not set.
+func (r *reader) choice(name string, ok func(string) bool, fix string) string {
+	if r.get(name) == "none" {
+		return ""
+	}
+	return r.text(name, ok, fix)
 }
 
 func (r *reader) day(name string) time.Time {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // tallyKey is where a context keeps the count of the requests that were sent for it.
@@ -15,11 +16,14 @@ func WithTally(ctx context.Context) (context.Context, *atomic.Int64) {
 	return context.WithValue(ctx, tallyKey{}, n), n
 }
 
-// CountRequests is a transport that counts the requests of each context with a tally and sends them by next; nil is
-// http.DefaultTransport.
+// CountRequests is a transport that counts the requests of each context with a tally and sends them by next. nil is one
+// that waits a minute for an answer and keeps connections for a batch of mailboxes with several requests each.
 func CountRequests(next http.RoundTripper) http.RoundTripper {
 	if next == nil {
-		next = http.DefaultTransport
+		t := http.DefaultTransport.(*http.Transport).Clone()
+		t.ResponseHeaderTimeout = time.Minute
+		t.MaxIdleConnsPerHost = 40
+		next = t
 	}
 	return countedRequests{next}
 }

@@ -2,30 +2,17 @@ package boot
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
-	"github.com/postroom/postroom/functions/web"
 )
 
-// Waits after a failure that names no time of its own.
-const (
-	firstWait     = time.Second
-	longestWait   = 5 * time.Minute
-	permanentWait = 15 * time.Minute // somebody has to act first, but nobody has to tell us that they did
-	idleWait      = 250 * time.Millisecond
-
-	// permanentPause is what the queue is told of permanentWait at once. The queue outlives the process, and whoever has
-	// mended a mailbox and starts Postroom anew waits no longer than this.
-	permanentPause = time.Minute
-)
+const idleWait = 250 * time.Millisecond
 
 // Worker takes batches of hints off a queue and syncs their mailboxes. The queue gives a mailbox to one batch at a time,
 // so any number of workers may share it.
@@ -56,31 +43,30 @@ func (w *Worker) Step(ctx context.Context) (bool, error) {
 	if rest := w.rest(batch.Mailbox); rest > 0 {
 		return true, w.Queue.Retry(ctx, batch, w.Now().Add(min(rest, permanentPause)))
 	}
-	report, err := w.sync(ctx, batch)
+	a := try(ctx, w.Pipeline, w.Mailboxes, batch, w.spread())
 	if w.Synced != nil {
-		w.Synced(batch, report, err)
+		w.Synced(batch, a.report, a.err)
 	}
-	if err == nil {
-		if w.Early != nil && report.Changes == 0 && notified(batch) {
+	switch a.end {
+	case endEarly:
+		if w.Early != nil {
 			w.Early(batch.Mailbox)
 		}
 		return true, w.Queue.Done(ctx, batch)
-	}
-	if ctx.Err() != nil {
+	case endSynced:
+		return true, w.Queue.Done(ctx, batch)
+	case endCut:
 		return true, ctx.Err() // the batch is out still, and comes back
 	}
-	if !w.Mailboxes.Has(batch.Mailbox) {
-		// Of a mailbox that has left the manifest. Should it come back, the clock sends a hint of its own.
-		w.Log.Error("hint dropped", "mailbox", batch.Mailbox, "source", batch.Hints[0].Source, "error", err.Error())
+	a.log(ctx, w.Log, batch)
+	switch a.end {
+	case endDropped:
 		return true, w.Queue.Done(ctx, batch)
+	case endPermanent:
+		w.setRest(batch.Mailbox, a.after)
+		a.after = min(a.after, permanentPause)
 	}
-	after := w.wait(err, batch.Tries)
-	w.log(batch, report, err, after)
-	if permanent := (*pipeline.Permanent)(nil); errors.As(err, &permanent) {
-		w.setRest(batch.Mailbox, after)
-		after = min(after, permanentPause)
-	}
-	return true, w.Queue.Retry(ctx, batch, w.Now().Add(after))
+	return true, w.Queue.Retry(ctx, batch, w.Now().Add(a.after))
 }
 
 // rest is how much longer a mailbox that failed for good is left alone.
@@ -107,49 +93,16 @@ func (w *Worker) setRest(id inbox.MailboxID, d time.Duration) {
 	w.rests[id] = w.Now().Add(d)
 }
 
-// notified reports whether a provider sent one of the batch's hints.
-func notified(b pipeline.Batch) bool {
-	return slices.ContainsFunc(b.Hints, func(h pipeline.Hint) bool { return h.Source == web.SourceGraph || h.Source == web.SourceGmail })
-}
-
-func (w *Worker) sync(ctx context.Context, batch pipeline.Batch) (pipeline.Report, error) {
-	if err := w.Mailboxes.Prepare(ctx, batch.Mailbox); err != nil {
-		return pipeline.Report{}, err
+// spread makes waits up to a quarter longer.
+func (w *Worker) spread() func(time.Duration) time.Duration {
+	if w.Random == nil {
+		return nil
 	}
-	return w.Pipeline.Sync(ctx, batch.Mailbox)
-}
-
-// wait is how long a failed batch stays away: as long as the provider says, or longer with every try.
-func (w *Worker) wait(err error, tries int) time.Duration {
-	var throttled *pipeline.Throttled
-	var permanent *pipeline.Permanent
-	switch {
-	case errors.As(err, &throttled):
-		return throttled.After
-	case errors.As(err, &permanent):
-		return permanentWait
-	}
-	wait := min(firstWait<<min(tries, 10), longestWait)
-	if w.Random != nil {
+	return func(wait time.Duration) time.Duration {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		wait += time.Duration(w.Random.Int64N(int64(wait)/4 + 1))
+		return wait + time.Duration(w.Random.Int64N(int64(wait)/4+1))
 	}
-	return wait
-}
-
-func (w *Worker) log(b pipeline.Batch, r pipeline.Report, err error, after time.Duration) {
-	level := slog.LevelWarn
-	var throttled *pipeline.Throttled
-	var permanent *pipeline.Permanent
-	switch {
-	case errors.As(err, &throttled):
-		level = slog.LevelInfo
-	case errors.As(err, &permanent):
-		level = slog.LevelError
-	}
-	w.Log.Log(context.Background(), level, "sync failed", "mailbox", b.Mailbox, "tries", b.Tries+1, "again_in", after.String(),
-		"messages", r.Messages, "error", err.Error())
 }
 
 // Run works until ctx ends or the queue fails, with n batches under way at once. wake says that there may be something
