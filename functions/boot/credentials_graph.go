@@ -81,8 +81,8 @@ func misnamed(c azcore.TokenCredential, err error) (azcore.TokenCredential, erro
 	return c, nil
 }
 
-const certificateFix = `store the certificate and its private key in that secret, as PEM text, as binary PKCS#12, or as JSON {"certificate": "…", "password": "…"} ` +
-	"with PEM or PKCS#12 in Base64"
+const certificateFix = "store the certificate and its private key in that secret as PEM text, or as PKCS#12 made with `openssl pkcs12 -export -legacy`; " +
+	`with a password, as JSON {"certificate": "PKCS#12 in Base64", "password": "…"}`
 
 func (c *Credentials) certified(ctx context.Context, app msgraph.App) (azcore.TokenCredential, error) {
 	arn := c.deployment.GraphSecret

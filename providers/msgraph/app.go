@@ -39,7 +39,8 @@ func (a App) WithSecret(secret string) (azcore.TokenCredential, error) {
 }
 
 // WithCertificate is the credential of an app that proves itself by a certificate. file holds the certificate and its
-// private key as PEM or PKCS#12; password may be empty. For the rest it is as WithSecret.
+// private key as PEM or PKCS#12; password may be empty. PKCS#12 must be encrypted as it was before OpenSSL 3 ("openssl
+// pkcs12 -export -legacy"): the SDK reads no other. For the rest it is as WithSecret.
 func (a App) WithCertificate(file []byte, password string) (azcore.TokenCredential, error) {
 	certs, key, err := azidentity.ParseCertificates(file, []byte(password))
 	if err != nil {
