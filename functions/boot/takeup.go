@@ -19,7 +19,7 @@ const checkEvery = 24 * time.Hour
 // those that have left are let go. It gives the timers that it has set, because the list of due ones may lag.
 func (r *tickRun) takeUp(ctx context.Context, swept []inbox.MailboxID) (set []pipeline.Timer) {
 	target := r.URL + " " + r.Topic
-	changed, moved := r.state.Manifest != r.Version, r.state.Target != target
+	changed, moved := r.state.Manifest != r.Version, r.state.Target != "" && r.state.Target != target
 	if !changed && !moved && r.began.Sub(r.state.Checked) < checkEvery {
 		return nil
 	}
