@@ -1,0 +1,237 @@
+import * as path from 'node:path';
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
+import * as iam from 'aws-cdk-lib/aws-iam';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+import * as logs from 'aws-cdk-lib/aws-logs';
+import * as scheduler from 'aws-cdk-lib/aws-scheduler';
+import { type Construct } from 'constructs';
+import type { Resolved } from './settings';
+import { manifestKey, type State } from './state';
+
+/** What makes a function. The reserved ones, provision and console, are built but not deployed: nothing calls them yet. */
+interface Kind {
+  readonly name: 'ingest' | 'sync' | 'tick';
+  readonly description: string;
+  readonly memorySize: number;
+  readonly timeout: Duration;
+  readonly environment: Record<string, string>;
+  readonly policies: Record<string, iam.PolicyStatement[]>;
+}
+
+/** Functions are the three that run, each with a role and a log group of its own, and what calls sync and tick. */
+export class Functions {
+  readonly ingest: lambda.Function;
+  readonly sync: lambda.Function;
+  readonly tick: lambda.Function;
+  readonly syncRole: iam.Role;
+  readonly tickRole: iam.Role;
+
+  constructor(private readonly scope: Construct, private readonly values: Resolved, private readonly state: State, url: string, private readonly code: string) {
+    const each = {
+      POSTROOM_LOG_LEVEL: this.text('LogLevel'),
+      POSTROOM_QUEUE: state.queue.queueUrl,
+      POSTROOM_STACK: Stack.of(scope).stackName,
+      POSTROOM_TABLE: state.table.tableName,
+    };
+    const tenants = {
+      POSTROOM_GOOGLE_ACCOUNT: this.text('GoogleAccount'),
+      POSTROOM_GOOGLE_CREDENTIAL: this.chosen('GoogleCredential'),
+      POSTROOM_GOOGLE_PROVIDER: this.text('GoogleProvider'),
+      POSTROOM_GOOGLE_SECRET_ARN: this.text('GoogleSecretArn'),
+      POSTROOM_GRAPH_AUDIENCE: this.text('GraphAudience'),
+      POSTROOM_GRAPH_CLIENT: this.text('GraphClient'),
+      POSTROOM_GRAPH_CLOUD: this.text('GraphCloud'),
+      POSTROOM_GRAPH_CREDENTIAL: this.chosen('GraphCredential'),
+      POSTROOM_GRAPH_SECRET_ARN: this.text('GraphSecretArn'),
+      POSTROOM_GRAPH_SECRET_EXPIRES: this.text('GraphSecretExpires'),
+      POSTROOM_GRAPH_TENANT: this.text('GraphTenant'),
+      POSTROOM_MANIFEST: state.manifestUri,
+    };
+
+    this.ingest = this.add({
+      name: 'ingest',
+      description: 'Takes the notifications of Microsoft Graph and Gmail',
+      memorySize: 256,
+      timeout: Duration.seconds(10), // Graph waits 3 s for the answer, API Gateway as long as this
+      environment: {
+        ...each,
+        POSTROOM_GOOGLE_AUDIENCE: this.text('GoogleAudience'),
+        POSTROOM_GOOGLE_PUSH_ACCOUNT: this.text('GooglePushAccount'),
+        POSTROOM_GOOGLE_SUBSCRIPTION: this.text('GoogleSubscription'),
+        POSTROOM_URL: url,
+      },
+      policies: { Queue: [this.send()], Table: [this.watches()], Key: this.keyUse() },
+    }).fn;
+
+    const sync = this.add({
+      name: 'sync',
+      description: 'Works the mailboxes that have changed',
+      memorySize: 512,
+      timeout: Duration.seconds(120), // under the visibility timeout of the queue
+      environment: { ...each, ...tenants },
+      policies: { Queue: [this.send(), this.receive()], Table: [this.records()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
+    });
+    this.sync = sync.fn;
+    this.syncRole = sync.role;
+    new lambda.CfnEventSourceMapping(scope, 'SyncSource', {
+      eventSourceArn: state.queue.queueArn,
+      functionName: sync.fn.functionArn,
+      batchSize: 10,
+      functionResponseTypes: ['ReportBatchItemFailures'],
+      scalingConfig: { maximumConcurrency: Number(values.SyncConcurrency) },
+    });
+
+    const tick = this.add({
+      name: 'tick',
+      description: 'Each minute: sweeps, renewals, timers that are due',
+      memorySize: 512,
+      timeout: Duration.seconds(55), // so that no two run at once
+      environment: {
+        ...each,
+        ...tenants,
+        POSTROOM_GOOGLE_KEY_EXPIRES: this.text('GoogleKeyExpires'),
+        POSTROOM_GOOGLE_TOPIC: this.text('GoogleTopic'),
+        POSTROOM_SWEEP: this.text('Sweep'),
+        POSTROOM_URL: url,
+      },
+      policies: { Queue: [this.send()], Table: [this.records(), this.due()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
+    });
+    this.tick = tick.fn;
+    this.tickRole = tick.role;
+    this.eachMinute(tick.fn);
+  }
+
+  private text(name: string): string {
+    return String(this.values[name]);
+  }
+
+  private chosen(name: string): string {
+    return this.values[name] === 'none' ? '' : this.text(name);
+  }
+
+  private add(kind: Kind): { fn: lambda.Function; role: iam.Role } {
+    const { scope, state } = this;
+    const prefix = kind.name[0].toUpperCase() + kind.name.slice(1);
+    const logGroup = new logs.LogGroup(scope, `${prefix}Logs`, {
+      logGroupName: `/postroom/${Stack.of(scope).stackName}/${kind.name}`,
+      retention: Number(this.values.LogRetentionDays),
+      encryptionKey: state.key,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+
+    const own = [
+      allow(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]),
+      allow(['xray:PutTelemetryRecords', 'xray:PutTraceSegments'], ['*']), // X-Ray has no resource to name
+    ];
+    const policies = Object.entries({ Logs: own, ...kind.policies }).filter(([, statements]) => statements.length > 0);
+    const role = new iam.Role(scope, `${prefix}Role`, {
+      assumedBy: new iam.ServicePrincipal('lambda.amazonaws.com'),
+      description: `${kind.description}: what the function ${kind.name} of Postroom may do`,
+      inlinePolicies: Object.fromEntries(policies.map(([name, statements]) => [name, new iam.PolicyDocument({ statements })])),
+    });
+    const reserved = Number(this.values[`${prefix}Reserved`]);
+    const fn = new lambda.Function(scope, `${prefix}Function`, {
+      description: kind.description,
+      runtime: lambda.Runtime.PROVIDED_AL2023,
+      architecture: lambda.Architecture.ARM_64,
+      handler: 'bootstrap',
+      code: lambda.Code.fromAsset(path.join(this.code, kind.name)),
+      memorySize: kind.memorySize,
+      timeout: kind.timeout,
+      environment: kind.environment,
+      role: role.withoutPolicyUpdates(), // all it may do is written above
+      logGroup,
+      tracing: lambda.Tracing.ACTIVE,
+      reservedConcurrentExecutions: reserved > 0 ? reserved : undefined,
+    });
+    return { fn, role };
+  }
+
+  private eachMinute(tick: lambda.Function): void {
+    const { scope } = this;
+    // A tick that comes late is of no use: the next one makes up for it.
+    new lambda.CfnEventInvokeConfig(scope, 'TickInvoke', { functionName: tick.functionName, qualifier: '$LATEST', maximumEventAgeInSeconds: 60, maximumRetryAttempts: 0 });
+    const group = new scheduler.CfnScheduleGroup(scope, 'Schedules');
+    const role = new iam.Role(scope, 'ScheduleRole', {
+      description: 'Lets the schedule of Postroom start the function tick',
+      assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
+        conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account, 'aws:SourceArn': group.attrArn } },
+      }),
+      inlinePolicies: { Tick: new iam.PolicyDocument({ statements: [allow(['lambda:InvokeFunction'], [tick.functionArn])] }) },
+    });
+    new scheduler.CfnSchedule(scope, 'EachMinute', {
+      description: 'Starts the function tick of Postroom',
+      groupName: group.ref,
+      scheduleExpression: 'rate(1 minute)',
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: { arn: tick.functionArn, roleArn: role.roleArn, retryPolicy: { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 } },
+    });
+  }
+
+  private send(): iam.PolicyStatement {
+    return allow(['sqs:SendMessage'], [this.state.queue.queueArn]);
+  }
+
+  private receive(): iam.PolicyStatement {
+    return allow(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], [this.state.queue.queueArn]);
+  }
+
+  /** watches is what ingest may touch: which mailbox a notification is of, and the timers that a watch's end sets. No mail. */
+  private watches(): iam.PolicyStatement {
+    return allow(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], [this.state.table.tableArn], {
+      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['w#*', 't#*'] },
+    });
+  }
+
+  private records(): iam.PolicyStatement {
+    return allow(
+      ['dynamodb:BatchGetItem', 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
+      [this.state.table.tableArn],
+    );
+  }
+
+  private due(): iam.PolicyStatement {
+    return allow(['dynamodb:Query'], [`${this.state.table.tableArn}/index/due`]);
+  }
+
+  private manifest(): iam.PolicyStatement[] {
+    const { manifest, manifestParameterArn } = this.state;
+    if (!manifest) return [allow(['ssm:GetParameter'], [manifestParameterArn!])];
+    return [
+      allow(['s3:GetObject', 's3:GetObjectVersion'], [manifest.arnForObjects(manifestKey)]),
+      allow(['s3:ListBucket'], [manifest.bucketArn]), // else a manifest that is not there looks like one that may not be read
+    ];
+  }
+
+  /** tenants is how a function comes by the credentials for Microsoft and Google, of those that were chosen. */
+  private tenants(): iam.PolicyStatement[] {
+    const { values } = this;
+    const statements: iam.PolicyStatement[] = [];
+    if (values.GraphCredential === 'federated') {
+      // The call has no resource to name. What it may give out is bound: for whom, how long, signed how.
+      statements.push(allow(['sts:GetWebIdentityToken'], ['*'], {
+        'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': this.text('GraphAudience') },
+        NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
+        Null: { 'sts:IdentityTokenAudience': 'false' },
+        StringEquals: { 'sts:SigningAlgorithm': 'RS256' },
+      }));
+    }
+    if (values.GraphCredential === 'certificate' || values.GraphCredential === 'secret') {
+      statements.push(allow(['secretsmanager:GetSecretValue'], [this.text('GraphSecretArn')]));
+    }
+    if (values.GoogleCredential === 'key') statements.push(allow(['secretsmanager:GetSecretValue'], [this.text('GoogleSecretArn')]));
+    if (values.SecretsKeyArn !== '') {
+      statements.push(allow(['kms:Decrypt'], [this.text('SecretsKeyArn')], { StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this.scope).region}.amazonaws.com` } }));
+    }
+    return statements;
+  }
+
+  private keyUse(): iam.PolicyStatement[] {
+    const { key } = this.state;
+    return key ? [allow(['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'], [key.keyArn])] : [];
+  }
+}
+
+function allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): iam.PolicyStatement {
+  return new iam.PolicyStatement({ actions, resources, conditions: conditions as Record<string, Record<string, unknown>> });
+}
