@@ -118,21 +118,22 @@ func (s *Syncer) deliver(ctx, work context.Context, edition Edition, d sqs.Deliv
 	began := s.Now()
 	counted, requests := WithTally(work)
 	a := s.try(counted, edition.Mailboxes, b)
+	switch {
+	case a.end == endEarly:
+		a = s.lookAgain(ctx, a, b)
+	case a.end == endCut && a.report.Pages+a.report.Events+a.report.Writes == 0:
+		a.err = fmt.Errorf("it got nowhere before its time was up: %w", a.err)
+		a.end, a.after = endFailed, backoff(b.Tries, s.spread)
+	}
 	v := a.values(b, began)
 	v.Add(MetricProviderRequests, int(requests.Load()))
 	s.measure(ctx, v, b.Mailbox)
 
 	switch a.end {
-	case endSynced:
+	case endSynced, endEarly:
 		s.Log.Log(ctx, slog.LevelDebug, "synced", "mailbox", b.Mailbox, "hints", len(b.Hints), "source", b.Hints[0].Source,
 			"messages", a.report.Messages, "events", a.report.Events, "writes", a.report.Writes, "resynced", a.report.Resynced)
 		return false
-	case endEarly:
-		a.err = s.Timers.SetTimer(ctx, pipeline.Timer{Mailbox: b.Mailbox, Name: TimerLookAgain, Due: s.Now().Add(lookAgain)})
-		if a.err == nil {
-			return false
-		}
-		a.end, a.after = endFailed, backoff(b.Tries, s.spread) // which looks again too
 	case endCut:
 		return s.goOn(ctx, a, d)
 	case endPermanent:
@@ -169,16 +170,20 @@ func (s *Syncer) try(ctx context.Context, m *Mailboxes, b pipeline.Batch) (a att
 	return try(ctx, p, m, b, s.spread)
 }
 
+// lookAgain sets the timer for what a notification told of too early. Without a timer the sync has failed, for being tried
+// again looks again too.
+func (s *Syncer) lookAgain(ctx context.Context, a attempt, b pipeline.Batch) attempt {
+	a.err = s.Timers.SetTimer(ctx, pipeline.Timer{Mailbox: b.Mailbox, Name: TimerLookAgain, Due: s.Now().Add(lookAgain)})
+	if a.err != nil {
+		a.end, a.after = endFailed, backoff(b.Tries, s.spread)
+	}
+	return a
+}
+
 // goOn lets a sync that ran out of time go on: a new hint is enqueued and the messages are done, so that a listing of
-// hours is not taken for a failure and sent to the dead-letter queue. A sync that got nowhere is one.
+// hours is not taken for a failure and sent to the dead-letter queue. (A sync that got nowhere in its time is one.)
 func (s *Syncer) goOn(ctx context.Context, a attempt, d sqs.Delivery) (again bool) {
 	b := d.Batch
-	if a.report.Pages+a.report.Events+a.report.Writes == 0 {
-		a.err = fmt.Errorf("it got nowhere before its time was up: %w", a.err)
-		a.end, a.after = endFailed, backoff(b.Tries, s.spread)
-		a.log(ctx, s.Log, b)
-		return s.handBack(ctx, d, a.after)
-	}
 	err := s.Queue.Enqueue(ctx, pipeline.Hint{Mailbox: b.Mailbox, Source: SourceContinued, At: s.Now().UTC()})
 	if err != nil {
 		s.Log.Log(ctx, slog.LevelWarn, "not continued, the hints come again", "mailbox", b.Mailbox, "error", err.Error())
