@@ -115,7 +115,7 @@ func (s *Sim) receiveMessage(r *http.Request) (any, error) {
 	}
 	var visibility *time.Duration
 	if in.VisibilityTimeout != nil {
-		d := time.Duration(*in.VisibilityTimeout) * time.Second
+		d := timeout(*in.VisibilityTimeout)
 		visibility = &d
 	}
 	if in.WaitTimeSeconds < 0 || in.WaitTimeSeconds > 20 {
@@ -193,5 +193,10 @@ func (s *Sim) changeOne(q *queue, e receiptEntry, parameter string) error {
 	if e.VisibilityTimeout == nil {
 		return missing(parameter)
 	}
-	return s.change(q, e.ReceiptHandle, time.Duration(*e.VisibilityTimeout)*time.Second)
+	return s.change(q, e.ReceiptHandle, timeout(*e.VisibilityTimeout))
+}
+
+// timeout is a number of seconds; one that is out of bounds stays so, however large it is.
+func timeout(seconds int) time.Duration {
+	return time.Duration(min(max(seconds, -1), int(longest/time.Second)+1)) * time.Second
 }
