@@ -53,13 +53,13 @@ type source interface {
 
 var (
 	bucketName    = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-	parameterName = regexp.MustCompile(`^[A-Za-z0-9_./-]{1,1011}$`)
+	parameterName = regexp.MustCompile(`^[A-Za-z0-9_./-]+$`)
 )
 
 // Open makes ready to read the document of that name. It sends nothing. The client of the kind that is not named may be nil.
 func Open(uri string, objects S3, parameters SSM) (*Document, error) {
 	if name, ok := strings.CutPrefix(uri, "ssm:"); ok {
-		if !parameterName.MatchString(name) || strings.HasPrefix(name, "//") || strings.Contains(name, "/") && name[0] != '/' {
+		if !parameterName.MatchString(name) || len(name) > 1011 || strings.HasPrefix(name, "//") || strings.Contains(name, "/") && name[0] != '/' {
 			return nil, fmt.Errorf("document: %q: write ssm:/NAME, with letters, digits and _ . - / in the name", uri)
 		}
 		return &Document{uri, &parameter{client: parameters, name: name}}, nil
