@@ -44,7 +44,7 @@ func (r *tickRun) due(ctx context.Context, set []pipeline.Timer) (watches []pipe
 		return cmp.Or(a.Due.Compare(b.Due), cmp.Compare(a.Mailbox, b.Mailbox))
 	})
 	r.fail(r.lookAgain(ctx, again))
-	r.fail(r.putOff(ctx, strange))
+	r.fail(r.postpone(ctx, strange))
 	return watches
 }
 
@@ -68,8 +68,8 @@ func (r *tickRun) lookAgain(ctx context.Context, list []pipeline.Timer) error {
 	})
 }
 
-// putOff keeps timers for whoever knows what they are for, without seeing them each minute.
-func (r *tickRun) putOff(ctx context.Context, list []pipeline.Timer) error {
+// postpone keeps timers for whoever knows what they are for, without seeing them each minute.
+func (r *tickRun) postpone(ctx context.Context, list []pipeline.Timer) error {
 	if len(list) == 0 {
 		return nil
 	}

@@ -115,8 +115,8 @@ func (l *line) answered(err error) (pause time.Time, throttled bool) {
 	return pause, true
 }
 
-// work does what a mailbox's watch needs. Whatever it does not come to the end of leaves the timer due. Its error is
-// the store's or the queue's.
+// work renews a mailbox's watch or has one made, also where the one that is kept looks well: whoever set the timer may know
+// better. Whatever it does not come to the end of leaves the timer due. Its error is the store's or the queue's.
 func (l *line) work(ctx context.Context, t pipeline.Timer) error {
 	r := l.run
 	b := r.Mailboxes.byID[t.Mailbox]
@@ -131,9 +131,6 @@ func (l *line) work(ctx context.Context, t pipeline.Timer) error {
 		return fmt.Errorf("watches of %s: %w", t.Mailbox, err)
 	}
 	live := s.live(r.Now())
-	if live && renewal(s.last).After(r.Now()) {
-		return r.timers.follow(ctx, s.last) // it has been renewed meanwhile, or the timer is of an earlier one
-	}
 	record := "watch:" + string(t.Mailbox)
 	had, err := r.trouble(ctx, record)
 	if err != nil {
@@ -176,7 +173,21 @@ func (l *line) work(ctx context.Context, t pipeline.Timer) error {
 			p.Renewed++
 		}
 	})
-	return r.timers.follow(ctx, fresh)
+	return r.putOff(ctx, t, fresh)
+}
+
+// putOff sets the timer for a watch that has just been obtained. When somebody has set it since it became due, a lifecycle
+// event or another run was beside us, and what we have kept may be older than theirs: then the watch is renewed once more in
+// the next tick, which finds out.
+func (r *tickRun) putOff(ctx context.Context, was pipeline.Timer, w pipeline.Watch) error {
+	now, ok, err := r.Timers.Timer(ctx, was.Mailbox, was.Name)
+	if err != nil {
+		return fmt.Errorf("timer of %s: %w", was.Mailbox, err)
+	}
+	if ok && !now.Due.Equal(was.Due) {
+		return r.timers.due(ctx, was.Mailbox)
+	}
+	return r.timers.follow(ctx, w)
 }
 
 // refused takes note that a watch could not be had, to be tried again after a pause that doubles each time.

@@ -27,7 +27,7 @@ const sweepPeriod = 15 * time.Minute
 // deployed is a site that Tick keeps going. Its time goes on by the minute.
 type deployed struct {
 	*site
-	timers  *memory.Timers
+	timers  timers
 	records *records
 	minute  *boot.Tick
 	fixed   *manifest.Manifest
@@ -42,9 +42,10 @@ type deployed struct {
 
 func deploy(t testing.TB, text string) *deployed {
 	t.Helper()
-	d := &deployed{site: newSite(t, text), timers: &memory.Timers{}, calls: map[string]int{}}
+	d := &deployed{site: newSite(t, text), calls: map[string]int{}}
 	d.records = &records{fail: d.fail}
-	d.timers.Fail, d.watches.Fail, d.store.Fail = d.fail, d.fail, d.fail
+	d.timers = timers{&memory.Timers{}, d.fail}
+	d.watches.Fail, d.store.Fail = d.fail, d.fail
 	d.graphHook.Watches = boot.Renewals{Watches: d.watches, Timers: d.timers, Now: d.clockNow}
 	d.fixed = parse(t, text)
 	d.minute = &boot.Tick{
@@ -143,6 +144,49 @@ func (d *deployed) timer(id inbox.MailboxID, name string) (pipeline.Timer, bool)
 	t, ok, err := d.timers.Timer(d.ctx, id, name)
 	d.must(err)
 	return t, ok
+}
+
+// timers asks what is to fail before it takes its lock, so that another run may come in between.
+type timers struct {
+	*memory.Timers
+	fail func(op string) (before, after error)
+}
+
+func (t timers) call(op string, do func() error) error {
+	before, after := t.fail(op)
+	if before != nil {
+		return before
+	}
+	return errors.Join(do(), after)
+}
+
+func (t timers) SetTimer(ctx context.Context, timer pipeline.Timer) error {
+	return t.call("SetTimer", func() error { return t.Timers.SetTimer(ctx, timer) })
+}
+
+func (t timers) DropTimer(ctx context.Context, timer pipeline.Timer) error {
+	return t.call("DropTimer", func() error { return t.Timers.DropTimer(ctx, timer) })
+}
+
+func (t timers) Timer(ctx context.Context, id inbox.MailboxID, name string) (timer pipeline.Timer, ok bool, err error) {
+	err = t.call("Timer", func() error {
+		var err error
+		timer, ok, err = t.Timers.Timer(ctx, id, name)
+		return err
+	})
+	return timer, ok && err == nil, err
+}
+
+func (t timers) DueTimers(ctx context.Context, now time.Time, limit int) (list []pipeline.Timer, err error) {
+	err = t.call("DueTimers", func() error {
+		var err error
+		list, err = t.Timers.DueTimers(ctx, now, limit)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
 }
 
 // records keeps the records of a deployment in memory.

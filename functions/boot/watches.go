@@ -29,7 +29,7 @@ type keeper struct {
 // standing is what is known of a mailbox's watch.
 type standing struct {
 	kept  []pipeline.Watch
-	last  pipeline.Watch // of those the one that lasts longest; without an id there is none
+	last  pipeline.Watch // of those that tell us, else of all, the one that lasts longest; without an id there is none
 	moved bool           // it tells somebody else than us
 }
 
@@ -49,11 +49,11 @@ func (k keeper) standing(ctx context.Context, b *mailbox) (s standing, err error
 		return s, err
 	}
 	for _, w := range s.kept {
-		if w.Expires.After(s.last.Expires) {
-			s.last = w
+		moved := w.Target != k.target(b)
+		if s.last.ID == "" || s.moved && !moved || s.moved == moved && w.Expires.After(s.last.Expires) {
+			s.last, s.moved = w, moved
 		}
 	}
-	s.moved = s.last.ID != "" && s.last.Target != k.target(b)
 	return s, nil
 }
 
