@@ -42,7 +42,7 @@ func (s Sources) MarshalText() ([]byte, error) { return []byte("sources of crede
 // the other's mailboxes are worked all the same.
 type Credentials struct {
 	deployment Deployment
-	from       Sources
+	from       *Sources // what prints a value by reflection does not follow it
 	graph      azcore.TokenCredential
 	google     gmail.Tokens
 	ends       *kept[time.Time] // of the certificate; nil without one
@@ -58,7 +58,7 @@ func (d Deployment) Credentials(from Sources) *Credentials {
 	if from.Now == nil {
 		from.Now = time.Now
 	}
-	c := &Credentials{deployment: d, from: from}
+	c := &Credentials{deployment: d, from: &from}
 	c.graph = c.graphCredential()
 	c.google = c.googleTokens()
 	return c

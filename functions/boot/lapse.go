@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"log/slog"
 	"math"
 	"time"
 )
@@ -50,4 +51,31 @@ func FirstLapse(lapses []Lapse) (first Lapse, ok bool) {
 		}
 	}
 	return first, ok
+}
+
+// warnDays is how many days before a lapse the log begins to name the credential.
+const warnDays = 30
+
+// Left is [Tick.Lapse]: how long the credential that ends first is good for. From a month before it ends, a line a day in
+// the log names it; what cannot be read is a line, too.
+func (c *Credentials) Left(ctx context.Context, log *slog.Logger) func(now time.Time) (time.Duration, bool) {
+	var told Lapse
+	var toldDays int
+	var failed string
+	return func(now time.Time) (time.Duration, bool) {
+		lapses, err := c.Lapses(ctx)
+		if err != nil && err.Error() != failed {
+			log.Error("it is not known when the certificate for Graph ends", "error", err)
+			failed = err.Error()
+		}
+		if err == nil {
+			failed = ""
+		}
+		first, ok := FirstLapse(lapses)
+		if days := first.Days(now); ok && days <= warnDays && (told != first || toldDays != days) {
+			told, toldDays = first, days
+			log.Warn("a credential lapses: replace "+first.What, "at", first.At, "days", days)
+		}
+		return first.At.Sub(now), ok
+	}
 }
