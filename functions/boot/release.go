@@ -22,10 +22,11 @@ func (l *line) release(ctx context.Context, t pipeline.Timer) error {
 		if w.ID != string(t.Mailbox) && r.Clients.Graph != nil {
 			err := r.keeper.graph(t.Mailbox).Delete(r.requests, w.ID)
 			pause, throttled := l.answered(err)
-			if throttled {
+			switch {
+			case err == nil || !w.Expires.After(r.began):
+			case throttled:
 				return r.timers.set(ctx, t.Mailbox, pause)
-			}
-			if err != nil && w.Expires.After(r.began) {
+			default:
 				r.count(func(p *TickReport) { p.Failed++ })
 				r.Log.Warn("the mailbox has left the manifest, but its subscription could not be ended; it is tried again in an hour",
 					"mailbox", t.Mailbox, "ends", w.Expires.Format(time.RFC3339), "error", err.Error())
