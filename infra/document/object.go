@@ -40,7 +40,7 @@ func (o *object) latest(ctx context.Context, have string) (string, []byte, error
 			return have, nil, nil
 		}
 	}
-	out, err := o.client.GetObject(ctx, in)
+	out, err := o.client.GetObject(ctx, in, quiet)
 	if status(err) == 304 {
 		return have, nil, nil
 	}
@@ -62,7 +62,7 @@ func (o *object) at(ctx context.Context, version string) ([]byte, error) {
 	} else {
 		in.VersionId = &version
 	}
-	out, err := o.client.GetObject(ctx, in)
+	out, err := o.client.GetObject(ctx, in, quiet)
 	if unversioned && status(err) == 412 {
 		return nil, &pipeline.Permanent{What: "it has been replaced", Fix: "turn on versioning of the bucket " + o.bucket + ", so that what is replaced is kept"}
 	}
@@ -75,6 +75,10 @@ func (o *object) at(ctx context.Context, version string) ([]byte, error) {
 func (o *object) get() *s3.GetObjectInput {
 	return &s3.GetObjectInput{Bucket: &o.bucket, Key: &o.key}
 }
+
+// quiet keeps the SDK from a line on standard error, between the JSON of ours, for each object that was put without a
+// checksum.
+func quiet(o *s3.Options) { o.DisableLogOutputChecksumValidationSkipped = true }
 
 // version is the version id of what was read. Where versioning was never turned on there is none, and where it is
 // suspended it is "null", which the next content takes over: then it is the ETag.
