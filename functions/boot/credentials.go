@@ -46,6 +46,7 @@ type Credentials struct {
 	graph      azcore.TokenCredential
 	google     gmail.Tokens
 	ends       *kept[time.Time] // of the certificate; nil without one
+	told       lapseLog
 
 	mu        sync.Mutex
 	graphWay  *msgraph.Client

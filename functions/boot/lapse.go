@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"math"
+	"sync"
 	"time"
 )
 
@@ -56,26 +57,32 @@ func FirstLapse(lapses []Lapse) (first Lapse, ok bool) {
 // warnDays is how many days before a lapse the log begins to name the credential.
 const warnDays = 30
 
-// Left is [Tick.Lapse]: how long the credential that ends first is good for. From a month before it ends, a line a day in
-// the log names it; what cannot be read is a line, too.
-func (c *Credentials) Left(ctx context.Context, log *slog.Logger) func(now time.Time) (time.Duration, bool) {
-	var told Lapse
-	var toldDays int
-	var failed string
-	return func(now time.Time) (time.Duration, bool) {
-		lapses, err := c.Lapses(ctx)
-		if err != nil && err.Error() != failed {
-			log.Error("it is not known when the certificate for Graph ends", "error", err)
-			failed = err.Error()
-		}
-		if err == nil {
-			failed = ""
-		}
-		first, ok := FirstLapse(lapses)
-		if days := first.Days(now); ok && days <= warnDays && (told != first || toldDays != days) {
-			told, toldDays = first, days
-			log.Warn("a credential lapses: replace "+first.What, "at", first.At, "days", days)
-		}
-		return first.At.Sub(now), ok
+// lapseLog is what the log has been told of lapses.
+type lapseLog struct {
+	mu     sync.Mutex
+	first  Lapse
+	days   int
+	failed string
+}
+
+// Left is what [Tick.Lapse] asks: how long the credential that ends first is good for; false when none ends. From a month
+// before it ends, a line a day in the log names it. What cannot be read is a line, too, and not one a minute.
+func (c *Credentials) Left(ctx context.Context, log *slog.Logger, now time.Time) (time.Duration, bool) {
+	lapses, err := c.Lapses(ctx)
+	first, ok := FirstLapse(lapses)
+	c.told.mu.Lock()
+	defer c.told.mu.Unlock()
+	failed := ""
+	if err != nil {
+		failed = err.Error()
 	}
+	if failed != c.told.failed && failed != "" {
+		log.ErrorContext(ctx, "it is not known when the certificate for Graph ends", "error", failed)
+	}
+	c.told.failed = failed
+	if days := first.Days(now); ok && days <= warnDays && (c.told.first != first || c.told.days != days) {
+		c.told.first, c.told.days = first, days
+		log.WarnContext(ctx, "a credential lapses: replace "+first.What, "at", first.At, "days", days)
+	}
+	return first.At.Sub(now), ok
 }

@@ -95,26 +95,33 @@ func TestLapseOfTheCertificate(t *testing.T) {
 	}
 }
 
-// From a month before the end, the log names the credential once a day.
+// From a month before the end, the log names the credential once a day; what cannot be read is there once.
 func TestLapseIsInTheLogOnceADay(t *testing.T) {
 	t.Parallel()
 	m := parse(t, twoMailboxes)
 	v := newVendors(t, m)
+	v.store(graphARN, "broken")
 	now := time.Date(2026, 12, 25, 12, 0, 0, 0, time.UTC)
 	at := time.Date(2027, 1, 31, 0, 0, 0, 0, time.UTC)
 	log := &journal{}
-	left := changed(keyless(), func(d *boot.Deployment) { d.GoogleCredential, d.GoogleLapses = "key", at }).Credentials(v.sources()).Left(t.Context(), log.logger())
+	creds := changed(keyless(), func(d *boot.Deployment) {
+		d.GraphCredential, d.GraphSecret, d.GoogleCredential, d.GoogleLapses = "certificate", graphARN, "key", at
+	}).Credentials(v.sources())
 	for range 10 * 24 {
-		if d, ok := left(now); !ok || d != at.Sub(now) {
-			t.Fatalf("%v, %t", d, ok)
+		if left, ok := creds.Left(t.Context(), log.logger(), now); !ok || left != at.Sub(now) {
+			t.Fatalf("%v, %t", left, ok)
 		}
 		now = now.Add(time.Hour)
+		v.pass(time.Hour)
 	}
 	lines := log.lines("a credential lapses")
-	if len(lines) != 5 || !strings.Contains(lines[0], "service account's key") || !strings.Contains(lines[0], "30") {
+	if len(lines) != 5 || !strings.Contains(lines[0], "service account's key") || !strings.Contains(lines[0], "days=30") {
 		t.Errorf("the log has %q", lines)
 	}
-	if _, ok := keyless().Credentials(v.sources()).Left(t.Context(), log.logger())(now); ok {
+	if lines := log.lines("not known when the certificate"); len(lines) != 1 || !strings.Contains(lines[0], graphARN) {
+		t.Errorf("the log has %q", lines)
+	}
+	if _, ok := keyless().Credentials(v.sources()).Left(t.Context(), log.logger(), now); ok {
 		t.Error("without a secret nothing ends")
 	}
 }
