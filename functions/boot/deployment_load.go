@@ -187,7 +187,7 @@ var (
 	directory    = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`).MatchString
 	plain        = regexp.MustCompile(`^[a-zA-Z0-9_-]{1,128}$`).MatchString
 	mailAddress  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`).MatchString
-	documentURI  = regexp.MustCompile(`^(s3://[a-z0-9.-]+/.+|ssm:/.+)$`).MatchString
+	documentURI  = regexp.MustCompile(`^(s3://[a-z0-9.-]+/.+|ssm:.+)$`).MatchString
 	poolProvider = regexp.MustCompile(`^projects/[0-9]+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$`).MatchString
 	secretARN    = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@!-]+$`).MatchString
 )
