@@ -69,7 +69,7 @@ export class Functions {
       memorySize: 512,
       timeout: Duration.seconds(120), // under the visibility timeout of the queue
       environment: { ...each, ...tenants },
-      policies: { Queue: [this.send(), this.receive()], Table: [this.records()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
+      policies: { Queue: [this.send(), this.receive()], Table: [this.mail()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
     });
     this.sync = sync.fn;
     this.syncRole = sync.role;
@@ -94,7 +94,7 @@ export class Functions {
         POSTROOM_SWEEP: this.text('Sweep'),
         POSTROOM_URL: url,
       },
-      policies: { Queue: [this.send()], Table: [this.records(), this.due()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
+      policies: { Queue: [this.send()], Table: [this.everything(), this.due()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
     });
     this.tick = tick.fn;
     this.tickRole = tick.role;
@@ -176,18 +176,18 @@ export class Functions {
     return allow(['sqs:ChangeMessageVisibility', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes', 'sqs:ReceiveMessage'], [this.state.queue.queueArn]);
   }
 
-  /** watches is what ingest may touch: which mailbox a notification is of, and the timers that a watch's end sets. No mail. */
+  /** watches is what ingest may touch: which mailbox a notification is of, and the timer that a watch's end sets. No mail. */
   private watches(): iam.PolicyStatement {
-    return allow(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'], [this.state.table.tableArn], {
-      'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['w#*', 't#*'] },
-    });
+    return allow(['dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem'], [this.state.table.tableArn], partitions('w#*', 't#*'));
   }
 
-  private records(): iam.PolicyStatement {
-    return allow(
-      ['dynamodb:BatchGetItem', 'dynamodb:ConditionCheckItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'],
-      [this.state.table.tableArn],
-    );
+  /** mail is what sync may touch: the mailboxes' data, their timers, the deployment's records. Not the secrets of the watches. */
+  private mail(): iam.PolicyStatement {
+    return allow(recordActions, [this.state.table.tableArn], partitions('m#*', 't#*', 'z#*'));
+  }
+
+  private everything(): iam.PolicyStatement {
+    return allow(recordActions, [this.state.table.tableArn]);
   }
 
   private due(): iam.PolicyStatement {
@@ -230,6 +230,14 @@ export class Functions {
     const { key } = this.state;
     return key ? [allow(['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'], [key.keyArn])] : [];
   }
+}
+
+/** What infra/dynamo calls. A transaction is allowed by what is in it. */
+const recordActions = ['dynamodb:BatchGetItem', 'dynamodb:BatchWriteItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query', 'dynamodb:UpdateItem'];
+
+/** partitions limits a statement to items by the beginning of their partition key; infra/dynamo has what each is. */
+function partitions(...keys: string[]): Record<string, unknown> {
+  return { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys } };
 }
 
 function allow(actions: string[], resources: string[], conditions?: Record<string, unknown>): iam.PolicyStatement {

@@ -69,7 +69,7 @@ export function synthesise(p: PostroomProps): Template {
   const { context } = JSON.parse(fs.readFileSync(path.join(here, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
   const outdir = fs.mkdtempSync(path.join(os.tmpdir(), 'postroom-cdk-'));
   try {
-    const app = new App({ outdir, analyticsReporting: false, context });
+    const app = new App({ outdir, analyticsReporting: false, context: { ...context, 'aws:cdk:enable-path-metadata': true } });
     const stack = new Stack(app, 'postroom');
     new Postroom(stack, 'Postroom', p);
     return app.synth().getStackByName('postroom').template as Template;
