@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -30,11 +32,14 @@ type Message struct {
 	DeadFrom      string    // the queue that it was a dead letter of
 }
 
-// message is a Message with what SQS does not tell.
+// message is a Message with what SQS does not tell. Its InFlight is not kept up: inFlight tells.
 type message struct {
 	Message
+	order      int
 	receivedAt time.Time
 }
+
+func (m *message) inFlight(now time.Time) bool { return now.Before(m.Visible) }
 
 // sent is what a repeated send is answered with.
 type sent struct {
@@ -132,12 +137,29 @@ func (s *Sim) append(q *queue, m Message) *message {
 	s.count++
 	m.Sequence = fmt.Sprintf("188%017d", s.count)
 	m.Sent = s.now()
-	m.InFlight, m.Receipt, m.Visible = false, "", time.Time{}
-	stored := &message{Message: m}
-	q.messages = append(q.messages, stored)
+	m.Receipt, m.Visible = "", time.Time{}
+	stored := &message{Message: m, order: s.count}
+	q.groups[m.Group] = append(q.groups[m.Group], stored)
+	q.byID[m.ID] = stored
 	s.stir()
 	return stored
 }
+
+// remove takes a message out.
+func (q *queue) remove(m *message) {
+	group := slices.DeleteFunc(q.groups[m.Group], func(o *message) bool { return o == m })
+	if q.groups[m.Group] = group; len(group) == 0 {
+		delete(q.groups, m.Group)
+	}
+	delete(q.byID, m.ID)
+}
+
+// all lists a queue's messages in the order they were sent.
+func (q *queue) all() []*message {
+	return slices.SortedFunc(maps.Values(q.byID), byOrder)
+}
+
+func byOrder(a, b *message) int { return a.order - b.order }
 
 // maxBytes is what one message, or one batch, may have ("Amazon SQS message quotas").
 const maxBytes = 1 << 20

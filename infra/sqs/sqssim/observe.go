@@ -19,10 +19,10 @@ func (s *Sim) Counts(queue string) (Counts, error) {
 }
 
 func (s *Sim) counts(q *queue) Counts {
-	s.settle(q)
-	c := Counts{Expired: q.expired}
-	for _, m := range q.messages {
-		if m.InFlight {
+	s.expire(q)
+	c, now := Counts{Expired: q.expired}, s.now()
+	for _, m := range q.byID {
+		if m.inFlight(now) {
 			c.InFlight++
 		} else {
 			c.Waiting++
@@ -39,10 +39,12 @@ func (s *Sim) Peek(queue string) ([]Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.settle(q)
+	s.expire(q)
 	var out []Message
-	for _, m := range q.messages {
-		out = append(out, m.Message)
+	for _, m := range q.all() {
+		seen := m.Message
+		seen.InFlight = m.inFlight(s.now())
+		out = append(out, seen)
 	}
 	return out, nil
 }

@@ -2,6 +2,7 @@ package sqssim
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 )
@@ -38,11 +39,13 @@ func (s *Sim) wait(ctx context.Context, queue string, max int, visibility *time.
 		if s.changed == nil {
 			s.changed = make(chan struct{})
 		}
-		changed, next := s.changed, s.untilVisible(q)
-		s.mu.Unlock()
+		changed := s.changed
 		if err != nil || len(got) > 0 || patience == 0 {
+			s.mu.Unlock()
 			return got, err
 		}
+		next := s.untilVisible(q)
+		s.mu.Unlock()
 		again := time.NewTimer(next)
 		select {
 		case <-changed:
@@ -60,8 +63,8 @@ func (s *Sim) wait(ctx context.Context, queue string, max int, visibility *time.
 // untilVisible is how long it takes until the next message in flight is visible again.
 func (s *Sim) untilVisible(q *queue) time.Duration {
 	now, next := s.now(), longest
-	for _, m := range q.messages {
-		if d := m.Visible.Sub(now); m.InFlight && d > 0 {
+	for _, m := range q.byID {
+		if d := m.Visible.Sub(now); d > 0 {
 			next = min(next, d)
 		}
 	}
@@ -76,26 +79,14 @@ func (s *Sim) receive(q *queue, max int, visibility time.Duration) ([]Message, e
 		return nil, invalid("Value %d for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be an integer between 0 and 43200.", visibility/time.Second)
 	}
 	now := s.now()
-	s.settle(q)
-	blocked := map[string]bool{}
-	waiting := map[string][]*message{}
-	var groups []string
-	for _, m := range q.messages {
-		if m.InFlight {
-			blocked[m.Group] = true
-			continue
-		}
-		if waiting[m.Group] == nil {
-			groups = append(groups, m.Group)
-		}
-		waiting[m.Group] = append(waiting[m.Group], m)
-	}
+	s.expire(q)
+	groups := slices.SortedFunc(maps.Values(q.groups), func(a, b []*message) int { return byOrder(a[0], b[0]) })
 	var out []Message
-	for _, g := range groups {
-		if blocked[g] {
+	for _, group := range groups {
+		if slices.ContainsFunc(group, func(m *message) bool { return m.inFlight(now) }) {
 			continue
 		}
-		for _, m := range waiting[g] {
+		for _, m := range slices.Clone(group) { // bury takes out of it
 			if len(out) == max {
 				return out, nil
 			}
@@ -107,26 +98,32 @@ func (s *Sim) receive(q *queue, max int, visibility time.Duration) ([]Message, e
 			if m.FirstReceived.IsZero() {
 				m.FirstReceived = now
 			}
-			m.receivedAt = now
-			m.Visible, m.InFlight = now.Add(visibility), visibility > 0
+			m.receivedAt, m.Visible = now, now.Add(visibility)
 			m.Receipt = receipt(m.ID, m.Received)
-			out = append(out, m.Message)
+			got := m.Message
+			got.InFlight = m.inFlight(now)
+			out = append(out, got)
 		}
 	}
 	return out, nil
 }
 
-// settle brings a queue's messages up to the present: what is too old goes, and what was in flight too long is visible.
-func (s *Sim) settle(q *queue) {
+// expire removes what is older than the queue keeps.
+func (s *Sim) expire(q *queue) {
 	now := s.now()
-	before := len(q.messages)
-	q.messages = slices.DeleteFunc(q.messages, func(m *message) bool { return !now.Before(m.Sent.Add(q.Retention)) })
-	q.expired += before - len(q.messages)
-	for _, m := range q.messages {
-		if m.InFlight && !now.Before(m.Visible) {
-			m.InFlight = false
+	var old []*message
+	for _, group := range q.groups {
+		for _, m := range group {
+			if now.Before(m.Sent.Add(q.Retention)) {
+				break
+			}
+			old = append(old, m)
 		}
 	}
+	for _, m := range old {
+		q.remove(m)
+	}
+	q.expired += len(old)
 }
 
 // Delete removes the message that was received with that receipt, as DeleteMessage does. One that has been deleted is no
@@ -142,11 +139,11 @@ func (s *Sim) Delete(queue, receipt string) error {
 }
 
 func (s *Sim) delete(q *queue, receipt string) error {
-	i, err := s.held(q, receipt)
-	if err != nil || i < 0 {
+	m, err := s.held(q, receipt)
+	if err != nil || m == nil {
 		return err
 	}
-	q.messages = slices.Delete(q.messages, i, i+1)
+	q.remove(m)
 	s.stir()
 	return nil
 }
@@ -167,32 +164,32 @@ func (s *Sim) change(q *queue, receipt string, timeout time.Duration) error {
 	if timeout < 0 || timeout > longest {
 		return invalid("Value %d for parameter VisibilityTimeout is invalid. Reason: VisibilityTimeout must be an integer between 0 and 43200.", timeout/time.Second)
 	}
-	i, err := s.held(q, receipt)
+	m, err := s.held(q, receipt)
 	if err != nil {
 		return err
 	}
-	if i < 0 {
+	if m == nil {
 		return invalid("Value %s for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.", receipt)
 	}
-	m, now := q.messages[i], s.now()
+	now := s.now()
 	if now.Add(timeout).After(m.receivedAt.Add(longest)) {
 		return invalid("Value %d for parameter VisibilityTimeout is invalid. Reason: Total VisibilityTimeout for the message is beyond the limit [43200 seconds].", timeout/time.Second)
 	}
-	m.Visible, m.InFlight = now.Add(timeout), timeout > 0
+	m.Visible = now.Add(timeout)
 	s.stir()
 	return nil
 }
 
-// held finds the message that is in flight with that receipt. It is -1 when the message is gone.
-func (s *Sim) held(q *queue, receipt string) (int, error) {
+// held finds the message that is in flight with that receipt. It is nil when the message is gone.
+func (s *Sim) held(q *queue, receipt string) (*message, error) {
 	id, ok := readReceipt(receipt)
 	if !ok {
-		return 0, &apiError{Code: "ReceiptHandleIsInvalid", Type: "ReceiptHandleIsInvalid", Status: 404, Message: "The input receipt handle \"" + receipt + "\" is not a valid receipt handle."}
+		return nil, &apiError{Code: "ReceiptHandleIsInvalid", Type: "ReceiptHandleIsInvalid", Status: 404, Message: "The input receipt handle \"" + receipt + "\" is not a valid receipt handle."}
 	}
-	s.settle(q)
-	i := slices.IndexFunc(q.messages, func(m *message) bool { return m.ID == id })
-	if i >= 0 && (!q.messages[i].InFlight || q.messages[i].Receipt != receipt) {
-		return 0, invalid("Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", receipt)
+	s.expire(q)
+	m := q.byID[id]
+	if m != nil && (!m.inFlight(s.now()) || m.Receipt != receipt) {
+		return nil, invalid("Value %s for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.", receipt)
 	}
-	return i, nil
+	return m, nil
 }

@@ -1,9 +1,6 @@
 package sqssim
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // task is a StartMessageMoveTask that has run.
 type task struct {
@@ -15,7 +12,7 @@ type task struct {
 // bury moves a message to the dead-letter queue. It keeps its id and its count of receives; its age begins anew ("Setting-up
 // dead-letter queue retention in Amazon SQS").
 func (s *Sim) bury(q *queue, m *message) {
-	q.messages = slices.DeleteFunc(q.messages, func(o *message) bool { return o == m })
+	q.remove(m)
 	dead := m.Message
 	dead.DeadFrom = q.Name
 	s.append(s.queues[q.DeadLetters], dead)
@@ -53,17 +50,17 @@ func (s *Sim) move(source, destination string) (task, error) {
 			return task{}, err
 		}
 	}
-	s.settle(from)
+	s.expire(from)
 	t := task{Source: source, Destination: destination, Started: s.now()}
-	for _, m := range slices.Clone(from.messages) {
+	for _, m := range from.all() {
 		target := to
 		if target == nil {
 			target = s.queues[m.DeadFrom]
 		}
-		if m.InFlight || target == nil {
+		if m.inFlight(t.Started) || target == nil {
 			continue
 		}
-		from.messages = slices.DeleteFunc(from.messages, func(o *message) bool { return o == m })
+		from.remove(m)
 		s.append(target, Message{Body: m.Body, Group: m.Group, Deduplication: m.Deduplication})
 		t.Moved++
 	}

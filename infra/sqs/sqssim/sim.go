@@ -65,14 +65,15 @@ type Queue struct {
 	PerGroup bool
 }
 
-// queue is a Queue with its messages, in the order they were sent.
+// queue is a Queue with its messages.
 type queue struct {
 	Queue
-	messages []*message
-	window   map[string]sent // by deduplication key
-	recent   []string        // keys of window, oldest first
-	created  time.Time
-	expired  int
+	groups  map[string][]*message // in the order they were sent; none is empty
+	byID    map[string]*message
+	window  map[string]sent // by deduplication key
+	recent  []string        // keys of window, oldest first
+	created time.Time
+	expired int
 }
 
 // AddQueue makes an empty queue. The one for its dead letters must be there already. Adding it again with the same
@@ -111,7 +112,7 @@ func (s *Sim) add(q Queue) error {
 	if s.queues == nil {
 		s.queues = map[string]*queue{}
 	}
-	s.queues[q.Name] = &queue{Queue: q, window: map[string]sent{}, created: s.now()}
+	s.queues[q.Name] = &queue{Queue: q, groups: map[string][]*message{}, byID: map[string]*message{}, window: map[string]sent{}, created: s.now()}
 	return nil
 }
 
