@@ -15,6 +15,7 @@ import (
 	sdksqs "github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go/logging"
 
 	"github.com/postroom/postroom/infra/document"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -45,7 +46,8 @@ func (d Deployment) Services(ctx context.Context, now func() time.Time) (*Servic
 	client := awshttp.NewBuildableClient().WithTimeout(awsTimeout).WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConnsPerHost = awsConnections
 	})
-	c, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	// The SDK's own lines are no JSON, and say nothing that its errors do not.
+	c, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client), config.WithLogger(logging.Nop{}))
 	if err != nil {
 		return nil, fmt.Errorf("the AWS SDK's configuration: %w", err)
 	}
