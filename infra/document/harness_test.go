@@ -44,7 +44,7 @@ func newAccount(t testing.TB) *account {
 			t.Errorf("the SDK writes into the log: "+format, v...)
 		}),
 	}
-	a.objects = s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true })
+	a.objects = s3.NewFromConfig(config) // at an address without a name it writes the bucket into the path
 	a.parameters = ssm.NewFromConfig(config)
 	return a
 }

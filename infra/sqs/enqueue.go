@@ -3,11 +3,8 @@ package sqs
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -25,100 +22,34 @@ const (
 	betweenTries = 200 * time.Millisecond // doubled with each try
 )
 
-// NotEnqueuedError names the hints that [Queue.EnqueueAll] could not enqueue, or does not know to have been: sending them
-// again is always right. It unwraps to the causes.
-type NotEnqueuedError struct {
-	Hints []pipeline.Hint // in the order they were given
-	Of    int             // how many were given
-	Err   error
-}
-
-// Error names at most ten mailboxes, so that a log line stays one.
-func (e *NotEnqueuedError) Error() string {
-	var names []string
-	for _, h := range e.Hints {
-		if name := string(h.Mailbox); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	more := ""
-	if len(names) > 10 {
-		more = fmt.Sprintf(" and %d more mailboxes", len(names)-10)
-		names = names[:10]
-	}
-	return fmt.Sprintf("sqs: %d of %d hints were not enqueued, for %s%s: %v", len(e.Hints), e.Of, strings.Join(names, ", "), more, e.Err)
-}
-
-// Unwrap gives the causes.
-func (e *NotEnqueuedError) Unwrap() error { return e.Err }
-
 // EnqueueAll is Enqueue for many hints, in batches of ten and several batches at once; it merges none of them. Entries
-// that a batch leaves out are tried again, alone. One mailbox's hints may change places. Where some could not
-// be enqueued the error is a *[NotEnqueuedError]; the others are durable.
+// that a batch leaves out are tried again, alone. One mailbox's hints may change places. Where some could not be
+// enqueued the error is a *[NotEnqueuedError]; the others are durable.
 func (q *Queue) EnqueueAll(ctx context.Context, hints []pipeline.Hint) error {
-	type failure struct {
-		at  int
-		err error
-	}
-	var (
-		mu       sync.Mutex
-		failures []failure
-		stopped  error // a permanent failure: the rest need not be tried
-	)
-	fail := func(err error, at ...int) {
-		mu.Lock()
-		defer mu.Unlock()
-		if permanent := (*pipeline.Permanent)(nil); stopped == nil && errors.As(err, &permanent) {
-			stopped = err
-		}
-		for _, i := range at {
-			failures = append(failures, failure{i, err})
-		}
-	}
-	stop := func() error {
-		mu.Lock()
-		defer mu.Unlock()
-		return stopped
-	}
-
-	var group errgroup.Group
-	group.SetLimit(atOnce)
+	var failed failures
 	var entries []entry
 	for i, h := range hints {
 		m, err := q.message(h)
 		if err != nil {
-			fail(err, i)
+			failed.add(err, entry{at: i})
 			continue
 		}
 		entries = append(entries, entry{message: m, at: i})
 	}
+	var group errgroup.Group
+	group.SetLimit(atOnce)
 	for batch := range slices.Chunk(entries, batchSize) {
 		group.Go(func() error {
-			err := stop()
+			err := failed.permanent()
 			if err == nil {
-				batch, err = q.sendBatch(ctx, batch, fail)
+				batch, err = q.sendBatch(ctx, batch, &failed)
 			}
-			for _, e := range batch {
-				fail(err, e.at)
-			}
+			failed.add(err, batch...)
 			return nil
 		})
 	}
-	group.Wait() // what failed is in failures
-	if len(failures) == 0 {
-		return nil
-	}
-	slices.SortFunc(failures, func(a, b failure) int { return a.at - b.at })
-	e := &NotEnqueuedError{Of: len(hints)}
-	var causes []error
-	for _, f := range failures {
-		e.Hints = append(e.Hints, hints[f.at])
-		if !slices.ContainsFunc(causes, func(c error) bool { return c.Error() == f.err.Error() }) {
-			causes = append(causes, f.err)
-		}
-	}
-	e.Err = errors.Join(causes...)
-	return e
+	group.Wait() // what failed is in failed
+	return failed.of(hints)
 }
 
 // entry is a message of a batch; at is its hint's place in what EnqueueAll was given.
@@ -127,9 +58,9 @@ type entry struct {
 	at int
 }
 
-// sendBatch sends a batch until SQS has it or refuses the rest. It tells fail of entries refused for our fault and
+// sendBatch sends a batch until SQS has it or refuses the rest. It adds to failed the entries refused for our fault, and
 // returns those left over, with why.
-func (q *Queue) sendBatch(ctx context.Context, batch []entry, fail func(err error, at ...int)) (left []entry, err error) {
+func (q *Queue) sendBatch(ctx context.Context, batch []entry, failed *failures) (left []entry, err error) {
 	for try := range batchTries {
 		if try > 0 {
 			if err := q.wait(ctx, betweenTries<<(try-1)); err != nil {
@@ -166,7 +97,7 @@ func (q *Queue) sendBatch(ctx context.Context, batch []entry, fail func(err erro
 			switch {
 			case sent[id]:
 			case refused[id] != nil:
-				fail(refused[id], e.at)
+				failed.add(refused[id], e)
 			default: // failed at their side, or the answer does not speak of it
 				left = append(left, e)
 			}

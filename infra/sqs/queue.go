@@ -4,8 +4,8 @@
 //
 // The queue is FIFO and a message's group is its mailbox. As long as a message of a group is in flight, SQS hands out
 // no other of that group, so one consumer works a mailbox at a time, and a mailbox that always fails holds up only
-// itself. The groups make the queue as wide as there are mailboxes: it is to be created with DeduplicationScope
-// messageGroup and FifoThroughputLimit perMessageGroupId ("High throughput for FIFO queues in Amazon SQS"), or all
+// itself. The groups make the queue as wide as there are mailboxes, provided it is created with DeduplicationScope
+// messageGroup and FifoThroughputLimit perMessageGroupId ("High throughput for FIFO queues in Amazon SQS"); else all
 // mailboxes share 300 requests a second.
 //
 // A group id has at most 128 characters, all of them ASCII and visible. [Group] is the mailbox's address where that
@@ -16,8 +16,8 @@
 // A FIFO queue swallows a message whose deduplication id it has taken within the last five minutes, even when the
 // earlier one has been received and deleted since ("Using the message deduplication ID in Amazon SQS"). With an id made
 // of the content, or of the mailbox and the minute, this happens: hint 1 is received, its sync reads the mailbox, a mail
-// comes in, hint 2 is sent and swallowed, and the mail waits for the next sweep. So nothing here is deduplicated by
-// content: every hint gets a random id of its own, and only the same send tried again by the SDK, after an answer that
+// comes in, hint 2 is sent and swallowed, and the mail waits for the next sweep. So nothing is deduplicated by content:
+// every hint gets a random id of its own, and only the same send tried again by the SDK, after an answer that
 // was lost, has the same one. Coalescing is done where it is safe, on what has been received: all the hints of a
 // mailbox in one batch are one [Delivery] and one sync.
 //
@@ -25,10 +25,11 @@
 //
 // A sync that fails leaves its messages undeleted (a partial batch response), and [Queue.Delay] sets the moment they
 // come again: exactly after the time that the provider named, for that is all a typed *pipeline.Throttled is for.
-// Without Delay they come after the queue's own visibility timeout. A message that has been received as often as
-// the redrive policy's maxReceiveCount goes to the dead-letter queue instead of being received once more, is alarmed about, and
-// comes back with StartMessageMoveTask once the cause is mended; losing it for that long costs only delay, since
-// the sweeps go on.
+// Without Delay they come after the queue's own visibility timeout.
+//
+// A message that has been received as often as the redrive policy's maxReceiveCount is not received once more but goes to
+// the dead-letter queue, which raises an alarm. Once the cause is mended, StartMessageMoveTask brings it back as a new
+// message, its receives counted anew. Until then only its hint is missing, not the mail: the sweeps go on.
 //
 // A record that nobody can read becomes a delivery with Err set. The caller logs it and hands it back at once (Delay by
 // 0), so that its receive count runs up in seconds and it reaches the dead-letter queue without holding up its group.
