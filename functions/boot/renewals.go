@@ -28,8 +28,8 @@ func renewal(w pipeline.Watch) time.Time {
 // once, and nobody has to look through the watches for those that near their end.
 //
 // A timer is put off after the watch is saved, and set to now before it is dropped. So a caller that dies in between leaves
-// a timer that is due too early, and the tick that finds the watch well puts it right. A watch that has lapsed is
-// saved before its timer is set: the hook that does so has not answered yet, and Graph sends the event again.
+// a timer that is due too early, which costs one renewal. A watch that has lapsed is saved before its timer is set: the
+// hook that does so has not answered yet, and Graph sends the event again.
 type Renewals struct {
 	pipeline.Watches
 	Timers pipeline.Timers
@@ -75,10 +75,7 @@ func (r Renewals) DropWatch(ctx context.Context, id string) error {
 	if err := r.due(ctx, w.Mailbox); err != nil {
 		return err
 	}
-	if err := r.Watches.DropWatch(ctx, id); err != nil {
-		return err
-	}
-	return r.due(ctx, w.Mailbox) // a tick in between saw a watch that was well, and put the timer off
+	return r.Watches.DropWatch(ctx, id)
 }
 
 func (r Renewals) due(ctx context.Context, mailbox inbox.MailboxID) error {

@@ -117,20 +117,20 @@ func TestRenewingHonoursRetryAfter(t *testing.T) {
 // TestRenewingBesideAProviderThatHangs: Graph does not answer before Gmail's watches and all sweeps are through.
 func TestRenewingBesideAProviderThatHangs(t *testing.T) {
 	t.Parallel()
-	d := deploy(t, severalMailboxes(20))
+	d := deploy(t, severalMailboxes(40))
 	through := make(chan struct{})
 	var gmail atomic.Int64
 	google := d.GmailTrips.Handler
 	d.GmailTrips.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		google.ServeHTTP(w, r)
-		if gmail.Add(1) == 20 {
+		if gmail.Add(1) == 40 {
 			close(through)
 		}
 	})
 	var alone atomic.Bool
 	d.GraphTrips.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		d.mu.Lock()
-		swept := len(d.hints) >= 40
+		swept := len(d.hints) > 79
 		d.mu.Unlock()
 		select {
 		case <-through:
@@ -146,20 +146,20 @@ func TestRenewingBesideAProviderThatHangs(t *testing.T) {
 	if alone.Load() {
 		t.Error("Gmail's watches or the sweeps wait for Graph")
 	}
-	if d.watched() != 20 {
-		t.Errorf("%d mailboxes are watched, want the 20 of Google", d.watched())
+	if d.watched() != 40 {
+		t.Errorf("%d mailboxes are watched, want the 40 of Google", d.watched())
 	}
 	if n := d.GraphTrips.RoundTrips(); n > 16+8 {
 		t.Errorf("%d requests to a provider that does not answer", n)
 	}
-	if r.Failed+r.Waiting != 20 {
+	if r.Failed+r.Waiting != 40 {
 		t.Errorf("the report says %+v", r)
 	}
 	d.GraphTrips.Handler = d.Graph
-	for range 3 {
+	for range 5 {
 		d.after(time.Minute)
 	}
-	if d.watched() != 40 {
+	if d.watched() != 80 {
 		t.Errorf("when it answers again, %d mailboxes are watched", d.watched())
 	}
 }

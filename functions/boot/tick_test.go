@@ -302,6 +302,22 @@ func TestTickTakesUpAMailbox(t *testing.T) {
 	d.watch("sales@contoso.com")
 }
 
+// TestTickTakesUpBeforeTheListShowsIt: the list of due timers lags behind, as an index does.
+func TestTickTakesUpBeforeTheListShowsIt(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, twoMailboxes)
+	d.minute.Timers = lagging{d.timers}
+	if r := d.run(); r.Created != 2 {
+		t.Errorf("the report says %+v", r)
+	}
+	d.well()
+}
+
+// lagging is timers whose list has none yet.
+type lagging struct{ pipeline.Timers }
+
+func (lagging) DueTimers(context.Context, time.Time, int) ([]pipeline.Timer, error) { return nil, nil }
+
 func TestTickLooksAgain(t *testing.T) {
 	t.Parallel()
 	d := deploy(t, twoMailboxes)
