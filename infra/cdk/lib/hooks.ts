@@ -104,6 +104,7 @@ export class Hooks {
         uri: `arn:${stack.partition}:apigateway:${stack.region}:lambda:path/2015-03-31/functions/${ingest.functionArn}/invocations`,
       },
     }));
+    // A copy of the routes as they are when it is made, and never changed: routes that change need one of another name.
     const deployment = new rest.CfnDeployment(scope, 'RestDeployment', { restApiId: api.ref });
     for (const m of methods) deployment.addResourceDependency(m);
     const stage = new rest.CfnStage(scope, 'RestStage', {

@@ -22,7 +22,7 @@ for (const [name, parameters] of Object.entries(scenarios)) {
 }
 
 test('a difference is noticed', () => {
-  const template = structuredClone(synthesise(props({})));
+  const template = synthesise(props({}));
   const names = constructNames(template);
   const before = comparable(evaluate(template, {}, names));
   const [fn] = Object.values(template.Resources).filter((r) => r.Type === 'AWS::Lambda::Function');

@@ -64,15 +64,23 @@ export function props(parameters: Readonly<Record<string, string | number>>): Po
   return p as PostroomProps;
 }
 
+const synthesised = new Map<string, string>();
+
 /** synthesise gives the template of a stack called postroom that holds the construct, with the feature flags of cdk.json. */
 export function synthesise(p: PostroomProps): Template {
+  const key = JSON.stringify(p);
+  if (!synthesised.has(key)) synthesised.set(key, JSON.stringify(app(p)));
+  return JSON.parse(synthesised.get(key)!) as Template;
+}
+
+function app(p: PostroomProps): unknown {
   const { context } = JSON.parse(fs.readFileSync(path.join(here, 'cdk.json'), 'utf8')) as { context: Record<string, unknown> };
   const outdir = fs.mkdtempSync(path.join(os.tmpdir(), 'postroom-cdk-'));
   try {
     const app = new App({ outdir, analyticsReporting: false, context: { ...context, 'aws:cdk:enable-path-metadata': true } });
     const stack = new Stack(app, 'postroom');
     new Postroom(stack, 'Postroom', p);
-    return app.synth().getStackByName('postroom').template as Template;
+    return app.synth().getStackByName('postroom').template as unknown;
   } finally {
     fs.rmSync(outdir, { recursive: true, force: true });
   }
