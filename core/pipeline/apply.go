@@ -239,7 +239,9 @@ func (w *round) flush(ctx context.Context) error {
 		}
 	}
 	if len(keys)+len(seen) > 0 {
-		if err := w.Store.Settle(ctx, w.id, keys, seen); err != nil {
+		// Also when the time ran out while the provider wrote: what is not kept now, the next sync would have to read back
+		// before it can go on, and one with little time would get nowhere.
+		if err := w.Store.Settle(context.WithoutCancel(ctx), w.id, keys, seen); err != nil {
 			return err
 		}
 		w.settled(keys)
