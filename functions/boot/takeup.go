@@ -23,9 +23,9 @@ func (r *tickRun) takeUp(ctx context.Context, swept []inbox.MailboxID) (set []pi
 	if !changed && !moved && r.began.Sub(r.state.Checked) < checkEvery {
 		return nil
 	}
-	var fresh, ids []inbox.MailboxID // without a timer, and to be given one
+	var fresh, due []inbox.MailboxID // without a timer, and with one that may be too late
 	if changed {
-		ids = r.left(ctx)
+		due = r.left(ctx)
 	}
 	var mu sync.Mutex
 	err := atOnce(storeAtOnce, r.Mailboxes.IDs(), func(id inbox.MailboxID) error {
@@ -38,7 +38,7 @@ func (r *tickRun) takeUp(ctx context.Context, swept []inbox.MailboxID) (set []pi
 		if !ok {
 			fresh = append(fresh, id)
 		} else if moved && timer.Due.After(r.began) {
-			ids = append(ids, id)
+			due = append(due, id)
 		}
 		return nil
 	})
@@ -56,7 +56,7 @@ func (r *tickRun) takeUp(ctx context.Context, swept []inbox.MailboxID) (set []pi
 		r.fail(err)
 		return nil
 	}
-	err = atOnce(storeAtOnce, append(ids, fresh...), func(id inbox.MailboxID) error {
+	err = atOnce(storeAtOnce, append(due, fresh...), func(id inbox.MailboxID) error {
 		timer := pipeline.Timer{Mailbox: id, Name: TimerWatch, Due: r.began.Truncate(time.Millisecond)}
 		if err := r.Timers.SetTimer(ctx, timer); err != nil {
 			return fmt.Errorf("set the timer of the watch of %s: %w", id, err)
