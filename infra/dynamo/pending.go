@@ -18,8 +18,9 @@ import (
 // team's item, or by items of their own where that is full, which may list some that have none any more. Settling does
 // not touch the list, as that would cost as much again; what it lists in vain is taken out now and then.
 
-// maxStale is how many conversations the list may have in vain before they are taken out.
-const maxStale = 16
+// maxStale is how many conversations the list may have in vain before they are taken out. Each costs a read unit at every
+// reading by a process that has not met it, and taking out all of them costs a write unit.
+const maxStale = 4
 
 // maxTidied is how many are taken out at once, as an expression has at most 4 KB.
 const maxTidied = 80

@@ -2,7 +2,7 @@
 // keeps everything in memory and is gone with the process that started it.
 //
 // What it does not do like the real one: it never raises TransactionConflict, never throttles, never makes an eventually
-// consistent read stale, does not delete by TTL, and leaves index writes out of ConsumedCapacity (Meter adds them).
+// consistent read stale, and does not delete by TTL.
 package engine
 
 import (
