@@ -14,7 +14,7 @@ import (
 
 func played(t *testing.T, f *local.Function) *local.Function {
 	t.Helper()
-	f.Name, f.Binary = "PlayedFunction", binary(t, "./testdata/played")
+	f.Name, f.Binary = "PlayedFunction", binary(t, "played")
 	t.Cleanup(f.Close)
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 
@@ -26,29 +27,23 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-var built struct {
-	sync.Mutex
-	names map[string]string
-}
+// binaries builds all functions once for all tests.
+var binaries = sync.OnceValue(func() error {
+	packages := []string{"./testdata/played"}
+	for _, name := range functions {
+		packages = append(packages, "../"+name)
+	}
+	return local.Build(context.Background(), buildDir, packages...)
+})
 
-// binary builds a main package once for all tests.
-func binary(t testing.TB, pkg string) string {
+// binary is the file of a function.
+func binary(t testing.TB, name string) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds the functions")
 	}
-	built.Lock()
-	defer built.Unlock()
-	if name := built.names[pkg]; name != "" {
-		return name
-	}
-	name, err := local.Build(context.Background(), buildDir, pkg)
-	if err != nil {
+	if err := binaries(); err != nil {
 		t.Fatal(err)
 	}
-	if built.names == nil {
-		built.names = map[string]string{}
-	}
-	built.names[pkg] = name
-	return name
+	return filepath.Join(buildDir, name)
 }

@@ -20,8 +20,9 @@ type Mapping struct {
 	// Function is invoked with up to Batch messages; 0 is 10, as many as a FIFO queue allows.
 	Function *Function
 	Batch    int
-	// Invoked, unless nil, is told of every invocation.
-	Invoked func(Delivered)
+	// Taken, unless nil, is told of every batch before it is handed out, and Invoked of what came of it before what is done
+	// is deleted.
+	Taken, Invoked func(Delivered)
 
 	mu    sync.Mutex
 	stats MappingStats
@@ -77,12 +78,13 @@ type sqsRecord struct {
 
 func (m *Mapping) event(messages []types.Message) sqsEvent {
 	var e sqsEvent
-	name := m.URL[strings.LastIndexByte(m.URL, '/')+1:]
+	place := strings.Split(m.URL, "/") // …/ACCOUNT/NAME
+	arn := "arn:aws:sqs:" + Region + ":" + strings.Join(place[max(0, len(place)-2):], ":")
 	for _, msg := range messages {
 		e.Records = append(e.Records, sqsRecord{
 			MessageID: aws.ToString(msg.MessageId), ReceiptHandle: aws.ToString(msg.ReceiptHandle), Body: aws.ToString(msg.Body),
 			Attributes: msg.Attributes, MessageAttributes: map[string]any{}, MD5OfBody: aws.ToString(msg.MD5OfBody),
-			EventSource: "aws:sqs", EventSourceARN: "arn:aws:sqs:" + Region + ":" + Account + ":" + name, AWSRegion: Region,
+			EventSource: "aws:sqs", EventSourceARN: arn, AWSRegion: Region,
 		})
 	}
 	return e
@@ -107,6 +109,9 @@ func (m *Mapping) Step(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	d := Delivered{Messages: got.Messages}
+	if m.Taken != nil {
+		m.Taken(d)
+	}
 	d.Result, d.Err = m.Function.Invoke(ctx, m.event(got.Messages))
 	d.Failed = failures(d.Payload, d.Err, got.Messages)
 	m.count(func(s *MappingStats) {
