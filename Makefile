@@ -85,7 +85,7 @@ sam-deploy: sam-build ## "sam deploy --guided" in infra/sam
 
 .PHONY: cdk-deploy
 cdk-deploy: functions infra/cdk/node_modules/.package-lock.json ## "cdk deploy" in infra/cdk
-	cd infra/cdk && npx --no-install tsc && npx --no-install cdk deploy
+	cd infra/cdk && npx --no-install cdk deploy
 
 .PHONY: race
 race: ## the race detector on every package (compiles the Graph SDK anew: ten minutes more)

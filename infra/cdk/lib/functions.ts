@@ -1,3 +1,4 @@
+import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import * as iam from 'aws-cdk-lib/aws-iam';
@@ -129,13 +130,16 @@ export class Functions {
       description: `${kind.description}: what the function ${kind.name} of Postroom may do`,
       inlinePolicies: Object.fromEntries(policies.map(([name, statements]) => [name, new iam.PolicyDocument({ statements })])),
     });
+    const directory = path.join(this.code, kind.name);
+    const bootstrap = path.join(directory, 'bootstrap');
+    if (!fs.existsSync(bootstrap)) throw new Error(`there is no ${bootstrap}: run "make functions" in the checkout first`);
     const reserved = Number(this.values[`${prefix}Reserved`]);
     const fn = new lambda.Function(scope, `${prefix}Function`, {
       description: kind.description,
       runtime: lambda.Runtime.PROVIDED_AL2023,
       architecture: lambda.Architecture.ARM_64,
       handler: 'bootstrap',
-      code: lambda.Code.fromAsset(path.join(this.code, kind.name)),
+      code: lambda.Code.fromAsset(directory),
       memorySize: kind.memorySize,
       timeout: kind.timeout,
       environment: kind.environment,

@@ -11,7 +11,8 @@ function cdk(...args: string[]): { status: number | null; stderr: string; templa
   const output = fs.mkdtempSync(path.join(os.tmpdir(), 'postroom-synth-'));
   try {
     const nowhere = 'http://127.0.0.1:9';
-    const run = spawnSync(process.execPath, [path.join(here, 'node_modules/aws-cdk/bin/cdk'), 'synth', '--no-notices', '--no-version-reporting', '-q', '-o', output, '-c', `functions=${stubs}`, ...args], {
+    const run = spawnSync(process.execPath, [path.join(here, 'node_modules/aws-cdk/bin/cdk'), 'synth', '--no-notices', '--no-version-reporting', '-q', '-o', output, '--build', 'true', // it has just been built
+       '-c', `functions=${stubs}`, ...args], {
       cwd: here,
       encoding: 'utf8',
       env: { PATH: process.env.PATH, HOME: output, CI: 'true', HTTPS_PROXY: nowhere, HTTP_PROXY: nowhere, AWS_EC2_METADATA_DISABLED: 'true', CDK_DISABLE_CLI_TELEMETRY: 'true' },
@@ -31,10 +32,21 @@ test('cdk synth works offline, and takes the settings from the context', () => {
   assert.deepEqual(withoutAssets(got.Resources), withoutAssets(want.Resources));
 });
 
-test('cdk synth says what is wrong with the settings', () => {
-  const run = cdk('-c', 'GraphCredential=federated', '-c', 'SyncConcurrency=many');
+/** app runs what the command line runs, as far as its first error. */
+function app(context: Record<string, string>): { status: number | null; stderr: string } {
+  return spawnSync(process.execPath, [path.join(here, 'build/bin/postroom.js')], { encoding: 'utf8', env: { PATH: process.env.PATH, CDK_CONTEXT_JSON: JSON.stringify(context) } });
+}
+
+test('the app says what is wrong with the settings', () => {
+  const run = app({ functions: stubs, GraphCredential: 'federated', SyncConcurrency: 'many' });
   assert.notEqual(run.status, 0);
   assert.match(run.stderr, /Postroom cannot be deployed like this:\n\s+syncConcurrency: write a whole number\n\s+graphTenant, graphClient: With mailboxes at Microsoft 365/);
+});
+
+test('the app says how the functions come to be', () => {
+  const run = app({ functions: '/nowhere' });
+  assert.notEqual(run.status, 0);
+  assert.match(run.stderr, /there is no \/nowhere\/ingest\/bootstrap: run "make functions"/);
 });
 
 /** withoutAssets leaves out what the command line adds so that "sam local" finds the code. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { test } from 'node:test';
 import { demands, property, resolve, type Setting, settings, together, togetherSays } from '../lib/settings';
-import { readSam, scenarios } from './template/load';
+import { readSam, repository, scenarios } from './template/load';
 
 const sam = readSam();
 
@@ -44,6 +46,16 @@ test('CloudFormation takes the parameters', () => {
     assert.ok(s.description.length <= 4000, `${s.name}: the description is too long`);
     assert.equal(resolve({})[s.name], s.default, `${s.name}: the default is not taken`);
   }
+});
+
+test('docs/deploy.md explains every parameter, and asks for outputs that there are', () => {
+  const page = fs.readFileSync(path.join(repository, 'docs/deploy.md'), 'utf8');
+  const table = page.split('\n').filter((line) => line.startsWith('| `')).map((line) => line.split('|')[1]).join();
+  assert.deepEqual(settings.map((s) => s.name).filter((name) => !table.includes(`\`${name}\``)), []);
+  const pages = page + fs.readFileSync(path.join(repository, 'docs/operations.md'), 'utf8');
+  const asked = new Set([...pages.matchAll(/\$\(outputs ([A-Za-z]+)\)/g)].map(([, name]) => name));
+  assert.ok(asked.size > 3);
+  assert.deepEqual([...asked].filter((name) => !(name in sam.Outputs!)), []);
 });
 
 test('the scenarios may be deployed, and use every setting', () => {
