@@ -64,7 +64,7 @@ engine: ## install DynamoDB for the tests (linux/amd64 alone; elsewhere they are
 	@touch $@
 
 .PHONY: functions
-functions: sdk $(addprefix function-,$(FUNCTIONS)) ## build the functions for AWS into dist/<name>/bootstrap
+functions: $(addprefix function-,$(FUNCTIONS)) ## build the functions for AWS into dist/<name>/bootstrap
 
 function-%:
 	@$(MAKE) --no-print-directory function NAME=$* INTO=$(DIST)/$*
@@ -72,11 +72,12 @@ function-%:
 # One function: make function NAME=sync INTO=dist/sync
 .PHONY: function
 function:
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 or later is needed: https://go.dev/dl" >&2; exit 1; }
 	@mkdir -p "$(INTO)"
 	$(LAMBDA) -o "$(INTO)/bootstrap" ./functions/$(NAME)
 
 .PHONY: sam-build
-sam-build: sdk ## "sam build" in infra/sam
+sam-build: ## "sam build" in infra/sam
 	cd infra/sam && sam build
 
 .PHONY: sam-deploy
