@@ -11,6 +11,7 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/functions/boot"
+	"github.com/postroom/postroom/providers/fault"
 	"github.com/postroom/postroom/providers/msgraph/graphsim"
 )
 
@@ -44,6 +45,27 @@ func TestTickTakesUpAMailbox(t *testing.T) {
 		t.Errorf("the new mailbox has the hints %v, want a last one after its watch stands", got)
 	}
 	d.watch("sales@contoso.com")
+}
+
+// TestTickReadsANewMailboxAtOnce: also while its provider wants to be left alone by whoever asks for watches.
+func TestTickReadsANewMailboxAtOnce(t *testing.T) {
+	t.Parallel()
+	const sales = inbox.MailboxID("sales@contoso.com")
+	text := twoMailboxes + "  sales@contoso.com: {provider: m365, name: Sales, agents: [one]}\n"
+	d := deploy(t, twoMailboxes)
+	d.GraphDial.Add(fault.Rule{Kind: fault.Throttle, Path: "/subscriptions", RetryAfter: time.Hour})
+	d.settle()
+	d.must(d.Graph.AddMailbox(graphsim.Mailbox{Address: string(sales)}))
+	d.become("2", text)
+	d.minute.Sweep = 1000 * time.Hour
+	d.after(time.Minute)
+	if got := d.sent(); fmt.Sprint(got) != "map[sales@contoso.com:[new]]" {
+		t.Errorf("hints: %v", got)
+	}
+	d.after(time.Minute)
+	if got := d.sent(); len(got) > 0 {
+		t.Errorf("a minute later: %v", got)
+	}
 }
 
 // TestTickTakesUpBeforeTheListShowsIt: the list of due timers lags behind, as an index does.
