@@ -246,7 +246,7 @@ func (m *Manifests) lastGood(ctx context.Context, good *lastGood) (int64, error)
 
 // record keeps the edition's version as the last good one. What fails is tried again at the next look.
 func (m *Manifests) record(ctx context.Context) {
-	if m.recorded || m.refusal != nil {
+	if m.recorded {
 		return
 	}
 	if err := m.save(ctx); err != nil {

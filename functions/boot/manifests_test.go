@@ -64,9 +64,14 @@ type recordBox struct {
 	version map[string]int64
 	err     error
 	before  func() // runs once before the next save
+	reading func() // runs once before the next read
 }
 
 func (r *recordBox) Record(_ context.Context, name string) ([]byte, int64, error) {
+	if f := r.reading; f != nil {
+		r.reading = nil
+		f()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.values[name], r.version[name], r.err
@@ -317,22 +322,34 @@ func TestStoreIsDown(t *testing.T) {
 // been put since.
 func TestLateProcessDoesNotRecordAnOldVersion(t *testing.T) {
 	t.Parallel()
-	l := newLibrary(t)
-	l.shelf.put(twoMailboxes)
-	late, other := l.process(), l.process()
-	l.records.before = func() {
-		l.shelf.put(withMailbox("more@contoso.com"))
-		l.current(other, "v2")
+	for name, when := range map[string]func(*recordBox, func()){
+		"before it reads the record": func(r *recordBox, f func()) { r.reading = f },
+		"before it saves the record": func(r *recordBox, f func()) { r.before = f },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := newLibrary(t)
+			l.shelf.put(twoMailboxes)
+			late, other := l.process(), l.process()
+			when(&l.records, func() {
+				l.shelf.put(withMailbox("more@contoso.com"))
+				l.current(other, "v2")
+			})
+			l.current(late, "v1")
+			recorded := l.recorded()
+			if !strings.Contains(recorded, `"version":"v2"`) {
+				t.Errorf("recorded %s", recorded)
+			}
+			if lines := l.log.lines("not recorded"); len(lines) > 0 {
+				t.Errorf("losing the race is logged: %s", lines)
+			}
+			l.now = l.now.Add(time.Minute)
+			l.current(late, "v2")
+			if l.recorded() != recorded {
+				t.Errorf("the same version is recorded again: %s", l.recorded())
+			}
+		})
 	}
-	l.current(late, "v1")
-	if !strings.Contains(l.recorded(), `"version":"v2"`) {
-		t.Errorf("recorded %s", l.recorded())
-	}
-	if lines := l.log.lines("not recorded"); len(lines) > 0 {
-		t.Errorf("losing the race is logged: %s", lines)
-	}
-	l.now = l.now.Add(time.Minute)
-	l.current(late, "v2")
 }
 
 func TestManifestThatNeedsMoreThanIsConfigured(t *testing.T) {
@@ -354,6 +371,21 @@ func TestManifestThatNeedsMoreThanIsConfigured(t *testing.T) {
 	if !strings.Contains(l.recorded(), `"version":"v2"`) {
 		t.Errorf("recorded %s", l.recorded())
 	}
+}
+
+func TestFirstManifestNeedsMoreThanIsConfigured(t *testing.T) {
+	t.Parallel()
+	l := newLibrary(t)
+	l.shelf.put(twoMailboxes)
+	l.refuse = errors.New("mailbox more@contoso.com: set POSTROOM_GRAPH_CREDENTIAL")
+	m := l.process()
+	for range 2 {
+		if _, err := m.Current(context.Background()); !errors.Is(err, l.refuse) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	l.refuse = nil
+	l.current(m, "v1")
 }
 
 func TestEarlierManifest(t *testing.T) {
