@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -35,6 +37,7 @@ type amazon struct {
 	status  int
 	// token makes the answer to GetWebIdentityToken.
 	token   func(n int) (token, expiration string)
+	session time.Duration // what is left of the role's session; 0: enough
 	secrets map[string]map[string]any
 	asked   []url.Values // of STS
 	read    []string     // ARNs
@@ -92,6 +95,12 @@ func (a *amazon) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a.asked = append(a.asked, form)
 	w.Header().Set("Content-Type", "text/xml")
+	if life, err := strconv.Atoi(form.Get("DurationSeconds")); err == nil && a.session > 0 && time.Duration(life)*time.Second > a.session {
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>SessionDurationEscalationException</Code>`+
+			`<Message>The requested token duration would extend the session beyond its original expiration time.</Message></Error></ErrorResponse>`)
+		return
+	}
 	if a.refusal[0] != "" {
 		w.WriteHeader(a.status)
 		fmt.Fprintf(w, `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>%s</Code>`+

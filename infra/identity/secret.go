@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/postroom/postroom/core/pipeline"
 )
 
 // SecretsManager is what is called of the client of AWS Secrets Manager.
@@ -35,5 +37,5 @@ func Secret(ctx context.Context, client SecretsManager, arn string) ([]byte, err
 	case len(out.SecretBinary) > 0:
 		return out.SecretBinary, nil
 	}
-	return nil, fmt.Errorf("%s: %w", what, errors.New("it is empty"))
+	return nil, &pipeline.Permanent{What: what, Err: errors.New("it is empty"), Fix: "store its value as a new version of that secret"}
 }

@@ -26,7 +26,9 @@ func TestSecret(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
 		}
 	}
-	if got, err := identity.Secret(t.Context(), a.secretsManager(), arn+"empty"); err == nil || !strings.Contains(err.Error(), arn) {
+	got, err := identity.Secret(t.Context(), a.secretsManager(), arn+"empty")
+	var permanent *pipeline.Permanent
+	if !errors.As(err, &permanent) || !strings.Contains(err.Error(), arn) || permanent.Fix == "" {
 		t.Errorf("an empty secret: %q, %v", got, err)
 	}
 }

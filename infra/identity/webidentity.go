@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 )
 
 // EntraAudience is the audience of an app's federated credential, unless its administrator has named another one
@@ -19,6 +21,8 @@ const (
 	// webIdentityLife is asked of STS, in seconds: its default. A token is exchanged at once, so that a longer life serves
 	// only who steals it. STS gives 60 to 3600 ("GetWebIdentityToken").
 	webIdentityLife = 300
+	// webIdentityLeast is asked of STS where the role's session ends before webIdentityLife has passed: the least it gives.
+	webIdentityLeast = 60
 	// webIdentityMargin is how long a token must be valid still to be given out: a slow exchange, and clocks that differ.
 	webIdentityMargin = time.Minute
 )
@@ -41,8 +45,8 @@ type WebIdentity struct {
 	until time.Time
 }
 
-// Token gives a token that is valid for a minute at least. It asks STS once for as long as that holds, however many ask at
-// once; a failure is not kept.
+// Token gives a token that is valid for a minute, or nearly in the last minutes of the role's session. It asks STS once for
+// as long as it holds, however many ask at once; a failure is not kept.
 func (w *WebIdentity) Token(ctx context.Context) (string, error) {
 	now := w.Now
 	if now == nil {
@@ -50,7 +54,8 @@ func (w *WebIdentity) Token(ctx context.Context) (string, error) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	asked := now()
+	// On a machine that sleeps, as Lambda's do between events, the monotonic clock may stand still while a token ages.
+	asked := now().Round(0)
 	if asked.Add(webIdentityMargin).Before(w.until) {
 		return w.token, nil
 	}
@@ -59,12 +64,10 @@ func (w *WebIdentity) Token(ctx context.Context) (string, error) {
 		audience = EntraAudience
 	}
 	what := fmt.Sprintf("identity: ask AWS for a token for %s", audience)
-	out, err := w.Client.GetWebIdentityToken(ctx, &sts.GetWebIdentityTokenInput{
-		Audience: []string{audience},
-		// Entra refuses what is signed with an elliptic curve: AADSTS5002738 "'ES384' is not a supported signature algorithm".
-		SigningAlgorithm: aws.String("RS256"),
-		DurationSeconds:  aws.Int32(webIdentityLife),
-	})
+	out, err := w.ask(ctx, audience, webIdentityLife)
+	if outlivesSession(err) {
+		out, err = w.ask(ctx, audience, webIdentityLeast)
+	}
 	if err != nil {
 		return "", explain(what, err,
 			fix{[]string{"OutboundWebIdentityFederationDisabledException", "OutboundWebIdentityFederationDisabled"},
@@ -83,6 +86,22 @@ func (w *WebIdentity) Token(ctx context.Context) (string, error) {
 		w.until = *end
 	}
 	return token, nil
+}
+
+func (w *WebIdentity) ask(ctx context.Context, audience string, life int32) (*sts.GetWebIdentityTokenOutput, error) {
+	return w.Client.GetWebIdentityToken(ctx, &sts.GetWebIdentityTokenInput{
+		Audience: []string{audience},
+		// Entra refuses what is signed with an elliptic curve: AADSTS5002738 "'ES384' is not a supported signature algorithm".
+		SigningAlgorithm: aws.String("RS256"),
+		DurationSeconds:  &life,
+	})
+}
+
+// outlivesSession reports whether STS refused a token because the role's session ends first ("GetWebIdentityToken",
+// SessionDurationEscalation).
+func outlivesSession(err error) bool {
+	var refused smithy.APIError
+	return errors.As(err, &refused) && strings.HasPrefix(refused.ErrorCode(), "SessionDurationEscalation")
 }
 
 // Format shows whom the tokens are for, and no token, whatever the verb.

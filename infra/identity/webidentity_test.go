@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/identity"
@@ -79,6 +81,69 @@ func TestTokenThatEndsSooner(t *testing.T) {
 	}
 	if got := a.questions()[0].Get("Audience.member.1"); got != "api://contoso" {
 		t.Errorf("asked for %q", got)
+	}
+}
+
+// frozen is t on a machine that slept for d: the calendar has gone on and the monotonic clock has not.
+func frozen(t time.Time, d time.Duration) time.Time {
+	type layout struct {
+		wall uint64
+		ext  int64 // the monotonic reading
+		loc  *time.Location
+	}
+	after := t.Add(d)
+	(*layout)(unsafe.Pointer(&after)).ext = (*layout)(unsafe.Pointer(&t)).ext
+	return after
+}
+
+// A function that was frozen between two events does not give out a token that has ended meanwhile.
+func TestTokenEndsWhileTheProcessIsFrozen(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	if slept := frozen(now, time.Hour); slept.Sub(now) != 0 || slept.Unix()-now.Unix() != 3600 {
+		t.Fatalf("a time is laid out otherwise in this version of Go: %v, %v", now, slept)
+	}
+	hand := &clock{now: now}
+	a := newAmazon(t)
+	a.token = func(n int) (string, string) {
+		return fmt.Sprint("token-", n), hand.Now().Add(6 * time.Minute).UTC().Format(time.RFC3339)
+	}
+	w := &identity.WebIdentity{Client: a.sts(), Now: hand.Now}
+	for _, want := range []string{"token-1", "token-2"} {
+		if got, err := w.Token(t.Context()); err != nil || got != want {
+			t.Errorf("%q, %v, want %q", got, err, want)
+		}
+		hand.mu.Lock()
+		hand.now = frozen(hand.now, time.Hour)
+		hand.mu.Unlock()
+	}
+}
+
+// STS gives no token that would outlive the role's session: in its last minutes a shorter one is asked for.
+func TestTokenAtTheEndOfTheSession(t *testing.T) {
+	t.Parallel()
+	hand := &clock{now: nine}
+	a := newAmazon(t)
+	a.session = 2 * time.Minute
+	a.token = func(n int) (string, string) {
+		return fmt.Sprint("token-", n), hand.Now().Add(time.Minute).Format(time.RFC3339)
+	}
+	w := &identity.WebIdentity{Client: a.sts(), Now: hand.Now}
+	if got, err := w.Token(t.Context()); err != nil || got == "" {
+		t.Fatalf("%q, %v", got, err)
+	}
+	var asked []string
+	for _, q := range a.questions() {
+		asked = append(asked, q.Get("DurationSeconds"))
+	}
+	if !slices.Equal(asked, []string{"300", "60"}) {
+		t.Errorf("asked for %v seconds", asked)
+	}
+	a.session = 30 * time.Second
+	hand.pass(time.Hour)
+	var permanent *pipeline.Permanent
+	if _, err := w.Token(t.Context()); err == nil || errors.As(err, &permanent) || !strings.Contains(err.Error(), "SessionDurationEscalation") {
+		t.Errorf("at its very end: %v, want an error that passes", err)
 	}
 }
 
