@@ -30,6 +30,9 @@ const (
 	cloudPlatform = "https://www.googleapis.com/auth/cloud-platform"
 	// assertionLife is how long a signed assertion holds; it is exchanged at once. Google takes an hour at most.
 	assertionLife = 5 * time.Minute
+	// assertionSkew is how far this machine's clock may be ahead: Google takes no assertion of the future. Its own
+	// libraries allow for as much.
+	assertionSkew = 10 * time.Second
 	// tokenMargin is how long a token must be valid still to be used for another request.
 	tokenMargin = time.Minute
 	// maxTokenAnswer bounds an answer that is to hold a token, in bytes.
@@ -124,7 +127,7 @@ func (g *federated) sign(ctx context.Context, mailbox inbox.MailboxID) (string, 
 	if err != nil {
 		return "", err
 	}
-	now := g.Now()
+	now := g.Now().Add(-assertionSkew)
 	claims, err := json.Marshal(map[string]any{
 		"iss": g.Account, "sub": string(mailbox), "scope": Scope, "aud": tokenURL,
 		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
@@ -163,7 +166,8 @@ func (g *federated) sign(ctx context.Context, mailbox inbox.MailboxID) (string, 
 func (g *federated) own(ctx context.Context) (string, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	asked := g.Now()
+	// On a machine that sleeps, as Lambda's do between events, the monotonic clock may stand still while a token ages.
+	asked := g.Now().Round(0)
 	if asked.Add(tokenMargin).Before(g.until) {
 		return g.token, nil
 	}

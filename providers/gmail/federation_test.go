@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -303,6 +304,49 @@ func TestFederatedTokenIsRenewed(t *testing.T) {
 	}
 }
 
+// A clock that is a little fast does no harm: Google takes no assertion of the future.
+func TestClockThatIsFast(t *testing.T) {
+	t.Parallel()
+	hand := time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
+	g := newGoogle(t, func() time.Time { return hand })
+	f := g.federation()
+	f.Now = func() time.Time { return hand.Add(5 * time.Second) }
+	if err := watch(t, g.client(f, "support@contoso.com"), "support@contoso.com"); err != nil {
+		t.Error(err)
+	}
+}
+
+// A process that was frozen for an hour does not use what has ended meanwhile.
+func TestFederatedTokenEndsWhileTheProcessIsFrozen(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	g := newGoogle(t, func() time.Time { return now })
+	tokens, err := g.federation().Tokens()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := tokens("support@contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want := 1; want <= 2; want++ {
+		if _, err := source.Token(); err != nil || g.count(sts) != want {
+			t.Errorf("%d exchanges, %v, want %d", g.count(sts), err, want)
+		}
+		slept := now.Add(2 * time.Hour)
+		type layout struct {
+			wall uint64
+			ext  int64 // the monotonic reading, which stands still
+			loc  *time.Location
+		}
+		(*layout)(unsafe.Pointer(&slept)).ext = (*layout)(unsafe.Pointer(&now)).ext
+		if slept.Sub(now) != 0 {
+			t.Fatal("a time is laid out otherwise in this version of Go")
+		}
+		now = slept
+	}
+}
+
 // What Google answers on the way to a token says what to do about it. The bodies are as Google writes them.
 func TestFederationRefusals(t *testing.T) {
 	t.Parallel()
@@ -315,6 +359,8 @@ func TestFederationRefusals(t *testing.T) {
 		{"a pool's name", sts, 400, `{"error":"invalid_request","error_description":"Invalid value for \"audience\". This value should be the full resource name of the Identity Provider. See https://cloud.google.com/iam/docs/reference/sts/rest/v1/TopLevel/token for the list of possible formats."}`, "project's number"},
 		{"condition", sts, 401, `{"error":"unauthorized_client","error_description":"The given credential is rejected by the attribute condition."}`, "attribute condition"},
 		{"proof refused", sts, 400, `{"error":"invalid_grant","error_description":"The AWS response code was 403."}`, "clock"},
+		{"AWS is down", sts, 400, `{"error":"invalid_grant","error_description":"The AWS response code was 503."}`, ""},
+		{"AWS is busy", sts, 400, `{"error":"invalid_grant","error_description":"The AWS response code was 429."}`, ""},
 		{"sts is down", sts, 503, `{"error":"internal_failure"}`, ""},
 		{"a proxy in between", sts, 407, `<html>`, ""},
 		{"may not sign", iam, 403, `{"error":{"code":403,"message":"Permission 'iam.serviceAccounts.signJwt' denied on resource (or it may not exist).","status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"IAM_PERMISSION_DENIED","domain":"iam.googleapis.com","metadata":{"permission":"iam.serviceAccounts.signJwt"}}]}}`, "Service Account Token Creator"},

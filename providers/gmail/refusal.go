@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 
 	"golang.org/x/oauth2"
 
@@ -90,7 +91,13 @@ func (r *refusal) fix() string {
 	return ""
 }
 
+// awsFailed finds in Google's words that AWS was not able to say whose proof it was, as against refusing it.
+var awsFailed = regexp.MustCompile(`AWS response code was (429|5\d\d)\b`)
+
 func (r *refusal) fixExchange() string {
+	if awsFailed.MatchString(r.text) {
+		return ""
+	}
 	switch r.code {
 	case "invalid_target", "invalid_request":
 		return "check the workload identity provider's name, that it begins with the project's number, and that pool and provider are enabled"
