@@ -11,8 +11,6 @@ func ItemSize(it map[string]types.AttributeValue) int { return itemSize(it) }
 
 // The bounds that tests go beyond.
 const (
-	MaxPending  = maxPending
-	MaxStale    = maxStale
-	MaxText     = maxText
-	KeptActions = keptActions
+	MaxPending = maxPending
+	MaxText    = maxText
 )

@@ -27,7 +27,7 @@ const (
 
 // maxPending is from how many conversations on the team's item takes no more, so that it stays cheap to write. What is
 // written above is then up to one transaction's conversations.
-const maxPending = 64
+const maxPending = 250
 
 // team adds the team's item: its counts, and the conversations with new actions. It is in each transaction once, however
 // many units that has, and only where they change it.
