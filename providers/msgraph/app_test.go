@@ -48,6 +48,7 @@ type authority struct {
 	discovery string       // refusal of the tenant
 	refusal   string       // refusal of a token
 	status    int
+	after     string // Retry-After of a refusal
 }
 
 func (a *authority) tokens() []url.Values {
@@ -75,6 +76,9 @@ func (a *authority) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		form, _ := url.ParseQuery(string(body))
 		a.forms = append(a.forms, form)
 		if a.refusal != "" {
+			if a.after != "" {
+				w.Header().Set("Retry-After", a.after)
+			}
 			w.WriteHeader(a.status)
 			_, _ = io.WriteString(w, a.refusal)
 			return
@@ -139,6 +143,8 @@ func TestAppWithAssertion(t *testing.T) {
 	for name, want := range map[string]string{
 		"client_assertion": assertionText, "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
 		"client_id": clientID, "grant_type": "client_credentials", "scope": "https://graph.microsoft.com/.default openid offline_access profile",
+		// A token of a client that can continuous access evaluation lives a day, with the permissions of its first moment.
+		"claims": "",
 	} {
 		if got := forms[0].Get(name); got != want {
 			t.Errorf("%s is %q, want %q", name, got, want)
@@ -231,6 +237,57 @@ func TestEntraRefusals(t *testing.T) {
 			login.discovery, login.refusal = "", ""
 			login.mu.Unlock()
 			tn.changes(open(app.WithAssertion(says(assertionText))))
+		})
+	}
+}
+
+// Where Entra fails for a moment, nobody has to act: it is tried again, after the time that Entra names if it names one.
+func TestEntraOutages(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name      string
+		status    int
+		body      string
+		after     string
+		wait      time.Duration // of Throttled; 0: another error
+		want      string
+		discovery bool
+	}{
+		{name: "directory away", status: 400, body: refused("temporarily_unavailable", 90033, "A transient error has occurred. Please try again."), want: "AADSTS90033"},
+		{name: "directory away, as another error", status: 401, body: refused("invalid_request", 90033, "A transient error has occurred. Please try again."), want: "AADSTS90033"},
+		{name: "budget of a request", status: 400, body: refused("invalid_grant", 90024, "RequestBudgetExceededError - A transient error has occurred. Try again."), want: "AADSTS90024"},
+		{name: "server's error", status: 400, body: refused("server_error", 7999999, "Something new."), want: "AADSTS7999999"},
+		{name: "while the tenant is looked for", body: refused("temporarily_unavailable", 90033, "A transient error has occurred. Please try again."), want: "AADSTS90033", discovery: true},
+		{name: "gateway", status: 502, body: "<html>\r\n<h1>Bad gateway</h1></html>", want: "HTTP 502"},
+		{name: "unavailable", status: 503, body: refused("temporarily_unavailable", 90006, "The service is temporarily unavailable."), want: "AADSTS90006"},
+		{name: "throttled", status: 429, body: refused("temporarily_unavailable", 90055, "TenantThrottlingError - There are too many incoming requests."), after: "17", wait: 17 * time.Second, want: "token"},
+		{name: "unavailable for a time", status: 503, body: "{}", after: "120", wait: 2 * time.Minute, want: "token"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			login, app, tn, open := signedIn(t)
+			m := open(app.WithAssertion(says(assertionText)))
+			if c.discovery {
+				login.discovery = c.body
+			} else {
+				login.refusal, login.status, login.after = c.body, c.status, c.after
+			}
+			_, err := m.Changes(context.Background(), "")
+			var throttled *pipeline.Throttled
+			if err == nil || errors.As(err, new(*pipeline.Permanent)) || errors.As(err, &throttled) != (c.wait != 0) {
+				t.Fatalf("%v, want an error that passes", err)
+			}
+			if throttled != nil && throttled.After != c.wait {
+				t.Errorf("to be tried again after %v, want %v", throttled.After, c.wait)
+			}
+			if s := err.Error(); !strings.Contains(s, c.want) || !strings.Contains(s, support) || strings.ContainsAny(s, "\r\n") || len(s) > 400 {
+				t.Errorf("the error reads: %s; want one line with the mailbox and %q", s, c.want)
+			}
+			equal(t, "requests of the mailbox", tn.trips.RoundTrips(), 0)
+			login.mu.Lock()
+			login.discovery, login.refusal = "", ""
+			login.mu.Unlock()
+			tn.changes(m)
 		})
 	}
 }

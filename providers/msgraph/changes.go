@@ -81,7 +81,7 @@ func (c *Client) graver(a, b error) error {
 		return a
 	}
 	var x, y *apiError
-	if a == nil || errors.As(a, &x) && x.throttled() && (!errors.As(b, &y) || !y.throttled() || c.wait(y) > c.wait(x)) {
+	if a == nil || errors.As(a, &x) && x.throttled() && (!errors.As(b, &y) || !y.throttled() || c.wait(y.after) > c.wait(x.after)) {
 		return b
 	}
 	return a

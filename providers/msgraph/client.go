@@ -79,8 +79,11 @@ func NewClient(o Options) (*Client, error) {
 	var auth authentication.AuthenticationProvider = &authentication.AnonymousAuthenticationProvider{}
 	if o.Credential != nil {
 		scope := base.Scheme + "://" + base.Host + "/.default"
-		auth, err = azureauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHosts(
-			o.Credential, []string{scope}, []string{base.Hostname()})
+		// Without continuous access evaluation: with it a token lives for a day, and with it the permissions that the
+		// app had at its beginning, so that what an administrator grants would take a day to act ("Continuous access
+		// evaluation for workload identities").
+		auth, err = azureauth.NewAzureIdentityAuthenticationProviderWithScopesAndValidHostsAndObservabilityOptionsAndIsCaeEnabled(
+			o.Credential, []string{scope}, []string{base.Hostname()}, azureauth.ObservabilityOptions{}, false)
 		if err != nil {
 			return nil, fmt.Errorf("graph: set up authentication: %w", err)
 		}

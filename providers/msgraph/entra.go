@@ -31,39 +31,62 @@ var entraFixes = []entraFix{
 	{[]string{"53003", "530003"}, "a Conditional Access policy for workload identities blocks the app: let the policy pass it"},
 }
 
+// entraPassing are AADSTS codes of failures that pass by themselves (the same page: "a transient error has occurred", "the
+// service is temporarily unavailable"). They come with any status.
+var entraPassing = []string{"90006", "90024", "90033", "90055", "90090"}
+
 var (
 	entraCode = regexp.MustCompile(`AADSTS(\d+)`)
+	// entraBusy finds the OAuth 2.0 errors that mean "later".
+	entraBusy = regexp.MustCompile(`"error":\s*"(temporarily_unavailable|server_error)"`)
 	// presented finds what Entra says of the assertion that no federated credential fits.
 	presented = regexp.MustCompile(`(?i)assertion (issuer|subject|audience):? '([^'\s]{1,200})'`)
 )
 
-// tokenRefused reports whether Entra refused to issue a token, with its code and what to do about it. The rest of what
-// Entra writes goes on for a page and helps nobody, apart from whom the assertion named: a role, which is no secret.
-func tokenRefused(err error) (answer, fix string, ok bool) {
+// tokenRefusal is Entra's answer that there is no token.
+type tokenRefusal struct {
+	status int
+	after  string // Retry-After as it came
+	text   string
+	fix    string // what to do about it; "" where it passes by itself
+}
+
+func (r *tokenRefusal) Error() string { return "Entra issues no token: " + r.text }
+
+// throttled reports whether Entra asks to be left alone, for a time that it names or not.
+func (r *tokenRefusal) throttled() bool {
+	return r.status == http.StatusTooManyRequests || r.status == http.StatusServiceUnavailable && r.after != ""
+}
+
+// tokenRefused finds Entra's refusal to issue a token, with its code and what to do about it. The rest of what Entra
+// writes goes on for a page and helps nobody, apart from whom the assertion named: a role, which is no secret.
+func tokenRefused(err error) (*tokenRefusal, bool) {
 	var failed *azidentity.AuthenticationFailedError
 	if !errors.As(err, &failed) || failed.RawResponse == nil {
-		return "", "", false
+		return nil, false
 	}
-	status := failed.RawResponse.StatusCode
-	if status != http.StatusBadRequest && status != http.StatusUnauthorized {
-		return "", "", false
-	}
-	text := failed.Error()
-	answer, fix = "HTTP "+strconv.Itoa(status), fixApp
-	codes := entraCode.FindAllStringSubmatch(text, -1)
+	r := &tokenRefusal{status: failed.RawResponse.StatusCode, after: failed.RawResponse.Header.Get("Retry-After")}
+	page := failed.Error()
+	r.text = "HTTP " + strconv.Itoa(r.status)
+	codes := entraCode.FindAllStringSubmatch(page, -1)
 	if len(codes) > 0 {
-		answer = codes[0][0]
+		r.text = codes[0][0]
 	}
+	passing := entraBusy.MatchString(page) || slices.ContainsFunc(codes, func(code []string) bool { return slices.Contains(entraPassing, code[1]) })
+	if passing || r.status != http.StatusBadRequest && r.status != http.StatusUnauthorized {
+		return r, true
+	}
+	r.fix = fixApp
 	// Older answers begin with a general code and go on with the exact one.
 	for _, code := range codes {
 		at := slices.IndexFunc(entraFixes, func(f entraFix) bool { return slices.Contains(f.codes, code[1]) })
 		if at >= 0 {
-			answer, fix = code[0], entraFixes[at].fix
+			r.text, r.fix = code[0], entraFixes[at].fix
 			break
 		}
 	}
-	for _, p := range presented.FindAllStringSubmatch(text, 3) {
-		answer += ", " + strings.ToLower(p[1]) + " " + p[2]
+	for _, p := range presented.FindAllStringSubmatch(page, 3) {
+		r.text += ", " + strings.ToLower(p[1]) + " " + p[2]
 	}
-	return "Entra issues no token: " + answer, fix, true
+	return r, true
 }

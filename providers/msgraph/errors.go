@@ -118,12 +118,12 @@ func (e *apiError) unreadable() bool {
 	return false
 }
 
-// wait is how long a throttled request has to wait: what Graph named, exactly, else the default.
-func (c *Client) wait(e *apiError) time.Duration {
-	if s, err := strconv.Atoi(strings.TrimSpace(e.after)); err == nil && s >= 0 {
+// wait is how long a throttled request has to wait: what Retry-After names, exactly, else the default.
+func (c *Client) wait(after string) time.Duration {
+	if s, err := strconv.Atoi(strings.TrimSpace(after)); err == nil && s >= 0 {
 		return time.Duration(s) * time.Second
 	}
-	if at, err := http.ParseTime(e.after); err == nil {
+	if at, err := http.ParseTime(after); err == nil {
 		return max(at.Sub(c.now()), 0)
 	}
 	return defaultWait + c.jitter()
@@ -155,14 +155,14 @@ func (c *Client) explain(what, mailbox string, need permission, err error) error
 		if errors.As(err, &credential) {
 			return &pipeline.Permanent{What: "graph: " + what + ": " + credential.What, Err: credential.Err, Fix: credential.Fix}
 		}
-		if answer, fix, ok := tokenRefused(err); ok {
-			return &pipeline.Permanent{What: "graph: " + what, Err: errors.New(answer), Fix: fix}
+		if refused, ok := tokenRefused(err); ok {
+			return c.explainToken("graph: "+what, refused)
 		}
 		return fmt.Errorf("graph: %s: %w", what, err)
 	}
 	switch {
 	case api.throttled():
-		return &pipeline.Throttled{After: c.wait(api), What: "graph: " + what}
+		return &pipeline.Throttled{After: c.wait(api.after), What: "graph: " + what}
 	case api.noMailbox():
 		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fixMailbox}
 	case api.status == http.StatusUnauthorized:
@@ -171,4 +171,15 @@ func (c *Client) explain(what, mailbox string, need permission, err error) error
 		return &pipeline.Permanent{What: "graph: " + what, Err: api, Fix: fmt.Sprintf(fixPermission, need, mailbox)}
 	}
 	return fmt.Errorf("graph: %s: %w", what, err)
+}
+
+// explainToken is explain for what Entra refused.
+func (c *Client) explainToken(what string, r *tokenRefusal) error {
+	switch {
+	case r.fix != "":
+		return &pipeline.Permanent{What: what, Err: r, Fix: r.fix}
+	case r.throttled():
+		return &pipeline.Throttled{After: c.wait(r.after), What: what + ": get a token"}
+	}
+	return fmt.Errorf("%s: %w", what, r)
 }
