@@ -146,11 +146,14 @@ func (c *Credentials) withSecret(ctx context.Context, app msgraph.App) (azcore.T
 	text := strings.TrimSpace(string(secret))
 	if strings.HasPrefix(text, "{") {
 		var named struct{ Secret string }
-		if json.Unmarshal([]byte(text), &named) != nil || named.Secret == "" {
-			return nil, &pipeline.Permanent{What: "the client secret in " + arn,
-				Fix: `store the client secret's value as plain text, or as JSON {"secret": "…"}`}
+		if json.Unmarshal([]byte(text), &named) != nil {
+			named.Secret = ""
 		}
 		text = named.Secret
+	}
+	if text == "" {
+		return nil, &pipeline.Permanent{What: "the client secret in " + arn,
+			Fix: `store the client secret's value as plain text, or as JSON {"secret": "…"}`}
 	}
 	return misnamed(app.WithSecret(text))
 }

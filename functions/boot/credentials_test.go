@@ -163,6 +163,7 @@ func TestABrokenCredentialStopsItsVendorAlone(t *testing.T) {
 		"noise in it":          {certified, func(v *vendors) { v.store(graphARN, `{"certificate": 5}`) }, support, []string{graphARN, "PEM"}},
 		"expired secret":       {secret, func(v *vendors) { v.store(graphARN, "old-"+clientSecret) }, support, []string{"AADSTS7000222", "expired"}},
 		"secret in odd JSON":   {secret, func(v *vendors) { v.store(graphARN, `{"value":"`+clientSecret+`"}`) }, support, []string{graphARN, "plain text"}},
+		"empty secret":         {secret, func(v *vendors) { v.store(graphARN, " \n") }, support, []string{graphARN, "store the client secret"}},
 		"no day of the lapse":  {changed(secret, func(d *boot.Deployment) { d.GraphLapses = time.Time{} }), func(v *vendors) { v.store(graphARN, clientSecret) }, support, []string{"POSTROOM_GRAPH_SECRET_EXPIRES"}},
 		"nothing for Google":   {changed(keyless(), func(d *boot.Deployment) { d.GoogleCredential = "" }), none, hello, []string{"POSTROOM_GOOGLE_CREDENTIAL"}},
 		"no provider":          {changed(keyless(), func(d *boot.Deployment) { d.GoogleProvider = "" }), none, hello, []string{"POSTROOM_GOOGLE_PROVIDER"}},
@@ -267,6 +268,41 @@ func TestReplacedSecretIsTakenUp(t *testing.T) {
 		if err := read(t, creds, m, id); err != nil {
 			t.Errorf("with the new secret: %v", err)
 		}
+	}
+}
+
+// A mailbox that Google refuses has the key read anew; that Secrets Manager fails just then stops no other mailbox, whose
+// key it is as well.
+func TestSecretThatCannotBeReadAnew(t *testing.T) {
+	t.Parallel()
+	m := parse(t, twoMailboxes)
+	d := changed(keyless(), func(d *boot.Deployment) {
+		d.GoogleCredential, d.GoogleSecret = "key", googleARN
+		d.GraphCredential, d.GraphSecret = "certificate", graphARN
+	})
+	v := newVendors(t, m)
+	v.store(googleARN, googleKey(keyPEM()))
+	v.store(graphARN, certificatePEM()+keyPEM())
+	v.says(oauthHost, 400, `{"error":"invalid_grant","error_description":"Invalid email or User ID"}`)
+	creds := d.Credentials(v.sources())
+	if err := read(t, creds, m, hello); err == nil {
+		t.Fatal("no error")
+	}
+	before, err := creds.Lapses(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.pass(2 * time.Hour)
+	if err := read(t, creds, m, hello); err == nil {
+		t.Fatal("no error")
+	}
+	v.says(secretsHost, 500, `{"__type":"InternalServiceError","Message":"An error occurred on the server side."}`)
+	v.says(oauthHost, 0, "")
+	if err := read(t, creds, m, hello); err != nil {
+		t.Errorf("with the key that was read before: %v", err)
+	}
+	if after, err := creds.Lapses(t.Context()); err != nil || len(after) != 1 || after[0] != before[0] {
+		t.Errorf("%v, %v, want %v", after, err, before)
 	}
 }
 

@@ -18,18 +18,21 @@ const (
 )
 
 // kept is a value that is made on first use and kept for the life of the process, or until it has failed: a secret that
-// was replaced is read anew then, without a new deployment. Its methods may be called at once; the value is made by
+// was replaced is read anew then, without a new deployment. Where that cannot be done at the moment the value goes on, as
+// it may have failed for one mailbox and do for the others. Its methods may be called at once; the value is made by
 // one of the callers while the others wait.
 type kept[T any] struct {
 	fresh func(context.Context) (T, error)
 	now   func() time.Time
-	life  time.Duration // how long it is kept at most; 0: without end
+	life  time.Duration // how long it is kept before it is made anew; 0: without end
 
 	mu      sync.Mutex
 	has     bool
 	value   T
+	old     bool // value has failed
 	refused error
 	since   time.Time // of value or refused
+	tried   time.Time // when value could not be made anew
 }
 
 // get gives the value. A failure that only somebody can end, *pipeline.Permanent, is remembered for a moment.
@@ -37,32 +40,32 @@ func (k *kept[T]) get(ctx context.Context) (T, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.now()
-	if k.has && (k.life == 0 || now.Sub(k.since) < k.life) {
+	good := k.has && !k.old && (k.life == 0 || now.Sub(k.since) < k.life)
+	if good || k.has && now.Sub(k.tried) < keptLeast {
 		return k.value, nil
 	}
 	var none T
 	if k.refused != nil && now.Sub(k.since) < keptRefusal {
 		return none, k.refused
 	}
-	k.has, k.value, k.refused = false, none, nil
 	value, err := k.fresh(ctx)
-	if err != nil {
-		var permanent *pipeline.Permanent
-		if errors.As(err, &permanent) {
-			k.refused, k.since = err, now
-		}
-		return none, err
+	var permanent *pipeline.Permanent
+	switch {
+	case err == nil:
+		k.has, k.value, k.old, k.refused, k.since = true, value, false, nil, now
+		return value, nil
+	case errors.As(err, &permanent):
+		k.has, k.value, k.old, k.refused, k.since = false, none, false, err, now
+	case k.has:
+		k.tried = now
+		return k.value, nil
 	}
-	k.has, k.value, k.since = true, value, now
-	return value, nil
+	return none, err
 }
 
 // failed says that the value did not do. It is made anew at the next use, unless it is less than a minute old.
 func (k *kept[T]) failed() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.has && k.now().Sub(k.since) >= keptLeast {
-		var none T
-		k.has, k.value = false, none
-	}
+	k.old = k.old || k.has && k.now().Sub(k.since) >= keptLeast
 }
