@@ -124,6 +124,10 @@ func (o *object) typed(err error) error {
 		return permanent("S3 takes this for no version of an object", "put the object again; its next version is read then")
 	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return permanent("the bucket "+o.bucket+" is in another region", "use a bucket in the region of the functions")
+	case "InvalidObjectState":
+		return permanent("the object is in an archive", "put the file again, and let no lifecycle rule move this key to another storage class")
+	case "RequestTimeTooSkewed", "InvalidAccessKeyId", "SignatureDoesNotMatch":
+		return err // refused with 403 too, but it is the clock or the credentials, which the next try has anew
 	case "KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException":
 		return permanent("the object's KMS key cannot be used", "enable the key again, or put the object again with another")
 	}

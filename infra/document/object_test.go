@@ -3,8 +3,13 @@ package document_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/document"
@@ -131,6 +136,45 @@ func TestAVersionThatIsNotThere(t *testing.T) {
 	for _, v := range []string{"v0", "7"} {
 		_, err = a.open(object).At(t.Context(), v)
 		permanent(t, err, object, v)
+	}
+}
+
+// Not every 403 is about the permissions of the role: some pass, and an archived object has another fix.
+func TestRefusalsThatAreNoLackOfPermission(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		status  int
+		code    string
+		message string
+		want    string // of the fix; "": it may pass
+	}{
+		{403, "AccessDenied", "User: arn:aws:sts::000000000000:assumed-role/sync/sync is not authorized to perform: s3:GetObject", "allow s3:GetObject"},
+		{403, "InvalidObjectState", "The operation is not valid for the object's storage class", "archive"},
+		{403, "RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", ""},
+		{403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", ""},
+		{403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.", ""},
+		{400, "ExpiredToken", "The provided token has expired.", ""},
+	} {
+		t.Run(tt.code, func(t *testing.T) {
+			t.Parallel()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(tt.status)
+				fmt.Fprintf(w, "<Error><Code>%s</Code><Message>%s</Message></Error>", tt.code, tt.message)
+			}))
+			defer server.Close()
+			a := newAccount(t)
+			d, err := document.Open(object, s3.New(a.objects.Options(), func(o *s3.Options) { o.BaseEndpoint = &server.URL }), nil)
+			a.must(err)
+			_, _, err = d.Latest(t.Context(), "v1")
+			if tt.want != "" {
+				permanent(t, err, tt.code, tt.want)
+				return
+			}
+			if p := (*pipeline.Permanent)(nil); err == nil || errors.As(err, &p) || !strings.Contains(err.Error(), tt.code) {
+				t.Errorf("%v, want an error that passes", err)
+			}
+		})
 	}
 }
 
