@@ -1,12 +1,14 @@
 package dynamo_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -126,4 +128,48 @@ func TestAtOnce(t *testing.T) {
 	if len(s.seen) < 5 {
 		t.Errorf("only %v was refused", s.seen)
 	}
+}
+
+// meanwhile lets something happen just before an update is made.
+type meanwhile struct {
+	dynamo.Client
+	act func()
+}
+
+func (m *meanwhile) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error) {
+	if act := m.act; act != nil {
+		m.act = nil
+		act()
+	}
+	return m.Client.UpdateItem(ctx, in)
+}
+
+// TestTidyBesideACommit takes conversations without actions out of the list while one of them gets a new action.
+func TestTidyBesideACommit(t *testing.T) {
+	t.Parallel()
+	client, name := newTable(t)
+	d := dynamo.Open(client, name, dynamo.Options{})
+	var units []pipeline.Unit
+	var keys []string
+	for n := range 10 {
+		u := arrival(support, n)
+		units, keys = append(units, u), append(keys, u.Actions[0].Key)
+	}
+	if err := errors.Join(d.Commit(t.Context(), support, units), d.Settle(t.Context(), support, keys, nil)); err != nil {
+		t.Fatal(err)
+	}
+	next := answer(units[3], 1)
+	m := &meanwhile{Client: client, act: func() {
+		if err := d.Commit(t.Context(), support, []pipeline.Unit{next}); err != nil {
+			t.Error(err)
+		}
+	}}
+	if _, err := dynamo.Open(m, name, dynamo.Options{}).Pending(t.Context(), support, 0); err != nil {
+		t.Fatal(err)
+	}
+	if m.act != nil {
+		t.Fatal("nothing was taken out of the list, so this shows nothing")
+	}
+	pending(t, d, 0, next.Actions)
+	pending(t, dynamo.Open(client, name, dynamo.Options{}), 0, next.Actions)
 }

@@ -164,8 +164,8 @@ func TestLongConversation(t *testing.T) {
 		}
 	}
 	for l.n < 2000 {
-		n := 1 + written%7
-		if written%50 == 49 {
+		n := 1 + written%17
+		if written%40 == 39 {
 			n = pipeline.MaxJoined
 		}
 		u := l.unit(n)
@@ -186,7 +186,7 @@ func TestLongConversation(t *testing.T) {
 		}
 	}
 	for events < 5000 {
-		u := l.more(0, 1+written%9)
+		u := l.more(0, 1+written%50)
 		if err := l.store.Commit(ctx, support, []pipeline.Unit{u}); err != nil {
 			t.Fatal(err)
 		}

@@ -2,7 +2,9 @@ package dynamo_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,6 +15,19 @@ import (
 	"github.com/postroom/postroom/infra/dynamo"
 	"github.com/postroom/postroom/infra/dynamo/engine"
 )
+
+// TestMain runs fewer histories than rapid would by itself, as each call goes through the engine; .ci/histories runs more.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	asked := false
+	flag.Visit(func(f *flag.Flag) { asked = asked || f.Name == "rapid.checks" })
+	if !asked {
+		if err := flag.Set("rapid.checks", "25"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 var tables atomic.Int64
 

@@ -27,14 +27,14 @@ func TestUnits(t *testing.T) {
 		answers             int // mails of a conversation after its first
 		write, read, commit float64
 	}{
-		{burst: 1, mails: 40, answers: 0, write: 11, read: 25, commit: 1.1},
-		{burst: 1, mails: 40, answers: 1, write: 11, read: 25, commit: 1.1},
-		{burst: 1, mails: 40, answers: 9, write: 11, read: 25, commit: 1.1},
+		{burst: 1, mails: 20, answers: 0, write: 11, read: 25, commit: 1.1},
+		{burst: 1, mails: 20, answers: 1, write: 11, read: 25, commit: 1.1},
+		{burst: 1, mails: 20, answers: 9, write: 11, read: 25, commit: 1.1},
 		{burst: 5, mails: 50, answers: 1, write: 8, read: 20, commit: 0.3},
-		{burst: 10, mails: 100, answers: 1, write: 7, read: 15, commit: 0.2},
-		{burst: 50, mails: 200, answers: 1, write: 7, read: 15, commit: 0.1},
-		{burst: 50, mails: 200, answers: 0, write: 7, read: 15, commit: 0.1},
-		{burst: 200, mails: 400, answers: 1, write: 7, read: 15, commit: 0.1},
+		{burst: 10, mails: 60, answers: 1, write: 7, read: 15, commit: 0.2},
+		{burst: 50, mails: 100, answers: 1, write: 7, read: 15, commit: 0.1},
+		{burst: 50, mails: 100, answers: 0, write: 7, read: 15, commit: 0.1},
+		{burst: 200, mails: 200, answers: 1, write: 7, read: 15, commit: 0.1},
 	} {
 		name := create(t, client)
 		x := newExchange(inbox.MailboxID(fmt.Sprintf("support%d.%d@contoso.com", tt.burst, tt.answers)))
