@@ -33,6 +33,9 @@ func (e entra) GetToken(ctx context.Context, o policy.TokenRequestOptions) (azco
 	return token, err
 }
 
+// Refused is told of a token that Graph does not take. Another is had by the next request, once a minute at most.
+func (e entra) Refused() { e.failed() }
+
 // Format shows no secret, whatever the verb.
 func (e entra) Format(f fmt.State, _ rune) { fmt.Fprint(f, "credential of the app at Entra") }
 

@@ -49,6 +49,7 @@ type vendors struct {
 	secrets map[string]string // by ARN
 	// secret is the client secret that Entra takes, if one is used.
 	secret string
+	issued int // tokens by Entra
 }
 
 type refusal struct {
@@ -112,6 +113,13 @@ func (v *vendors) count(hosts ...string) (n int) {
 		}
 	}
 	return n
+}
+
+// tokens is how many Entra has issued.
+func (v *vendors) tokens() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.issued
 }
 
 // says makes a host refuse; status 0 ends that.
@@ -195,6 +203,7 @@ func (v *vendors) other(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(401)
 			fmt.Fprint(w, `{"error":"invalid_client","error_description":"AADSTS7000222: The provided client secret keys for app 'x' are expired."}`)
 		default:
+			v.issued++
 			fmt.Fprintf(w, `{"token_type":"Bearer","expires_in":3599,"access_token":%q}`, graphToken)
 		}
 	case poolHost:

@@ -38,7 +38,8 @@ type Options struct {
 	Cloud Cloud // zero: Global
 	// BaseURL replaces the cloud's v1.0 root, for a simulator: http://127.0.0.1:8025/v1.0.
 	BaseURL string
-	// Credential gives the tokens; nil sends none, which only a simulator accepts.
+	// Credential gives the tokens; nil sends none, which only a simulator accepts. Where it has a method Refused(), that
+	// is called each time Graph does not take a token (401), so that the credential can forget it.
 	Credential azcore.TokenCredential
 	// Transport carries the requests; nil is a default one.
 	Transport http.RoundTripper
@@ -52,6 +53,7 @@ type Options struct {
 // Client reaches one tenant. It may be used by any number of goroutines at once.
 type Client struct {
 	adapter *graphcore.GraphRequestAdapterBase
+	refused func() // tells the credential that its token was not taken
 	base    *url.URL
 	now     func() time.Time
 	jitter  func() time.Duration
@@ -102,6 +104,10 @@ func NewClient(o Options) (*Client, error) {
 	}
 	if c.jitter == nil {
 		c.jitter = func() time.Duration { return 0 }
+	}
+	c.refused = func() {}
+	if r, ok := o.Credential.(interface{ Refused() }); ok {
+		c.refused = r.Refused
 	}
 	return c, nil
 }
@@ -162,6 +168,9 @@ func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation
 	info.AddRequestOptions([]abstractions.RequestOption{read})
 	if err := c.adapter.SendNoContent(ctx, info, nil); err != nil {
 		return answer{}, err
+	}
+	if got.status == http.StatusUnauthorized {
+		c.refused()
 	}
 	return got, nil
 }
