@@ -16,7 +16,7 @@ import (
 )
 
 // etagPrefix begins the versions of an object whose bucket keeps none: they name a content, which can be had only as long
-// as nobody replaces it.
+// as nobody replaces it, unless versioning is turned on first.
 const etagPrefix = "etag:"
 
 // object is a document in S3.
@@ -64,6 +64,11 @@ func (o *object) at(ctx context.Context, version string) ([]byte, error) {
 	}
 	out, err := o.client.GetObject(ctx, in, quiet)
 	if unversioned && status(err) == 412 {
+		// If versioning has been turned on since, the bucket keeps it as the version "null".
+		in.VersionId = aws.String("null")
+		out, err = o.client.GetObject(ctx, in, quiet)
+	}
+	if unversioned && (status(err) == 412 || code(err) == "NoSuchVersion") {
 		return nil, &pipeline.Permanent{What: "it has been replaced", Fix: "turn on versioning of the bucket " + o.bucket + ", so that what is replaced is kept"}
 	}
 	if err != nil {

@@ -139,6 +139,29 @@ func TestAVersionThatIsNotThere(t *testing.T) {
 	}
 }
 
+// Whoever turns versioning on, as the error about a lost version says, has what was there before kept from then on.
+func TestVersioningThatIsTurnedOn(t *testing.T) {
+	t.Parallel()
+	a := newAccount(t)
+	a.sim.SetBucket("config", documentsim.Unversioned)
+	put := func(content string) {
+		_, err := a.sim.Put("config", "teams/postroom.yaml", []byte(content))
+		a.must(err)
+	}
+	d := a.open(object)
+	put("one")
+	one := a.latest(d, "", "one")
+	a.sim.SetBucket("config", documentsim.Enabled)
+	a.latest(d, one, "-")
+	put("two")
+	a.latest(d, one, "two")
+	a.at(d, one, "one")
+	a.sim.SetBucket("config", documentsim.Suspended)
+	put("three") // takes the place of what was there before
+	_, err := d.At(t.Context(), one)
+	permanent(t, err, "replaced", "versioning")
+}
+
 // Not every 403 is about the permissions of the role: some pass, and an archived object has another fix.
 func TestRefusalsThatAreNoLackOfPermission(t *testing.T) {
 	t.Parallel()
