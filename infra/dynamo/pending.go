@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -43,7 +44,7 @@ func (t *Table) Pending(ctx context.Context, mailbox inbox.MailboxID, limit int)
 		if err != nil || team == nil {
 			return nil, err
 		}
-		p := &pendingRead{box: b, looked: map[inbox.ConversationID]bool{}, oldest: map[inbox.ConversationID]int64{}}
+		p := &pendingRead{box: b, found: map[inbox.ConversationID][]action{}}
 		if err := p.listed(ctx, team); err != nil {
 			return nil, err
 		}
@@ -52,13 +53,14 @@ func (t *Table) Pending(ctx context.Context, mailbox inbox.MailboxID, limit int)
 				return nil, err
 			}
 		}
-		slices.SortFunc(p.found, byOrder)
-		out := make([]pipeline.Action, 0, len(p.found))
-		for _, a := range p.found {
-			if full(len(out), limit) {
-				break
-			}
-			out = append(out, a.Action)
+		found := slices.Concat(slices.Collect(maps.Values(p.found))...)
+		slices.SortFunc(found, byOrder)
+		if limit > 0 {
+			found = found[:min(limit, len(found))]
+		}
+		out := make([]pipeline.Action, len(found))
+		for i, a := range found {
+			out[i] = a.Action
 		}
 		return out, nil
 	})
@@ -71,9 +73,13 @@ func byOrder(a, b action) int {
 // pendingRead is one reading of what is pending.
 type pendingRead struct {
 	box
-	found  []action
-	looked map[inbox.ConversationID]bool  // whose actions are in found
-	oldest map[inbox.ConversationID]int64 // the order of the oldest of them
+	found map[inbox.ConversationID][]action // of the conversations that were looked at; oldest first
+}
+
+// upTo reports whether a conversation was seen to have an action up to that order.
+func (p *pendingRead) upTo(id inbox.ConversationID, order int64) bool {
+	actions := p.found[id]
+	return len(actions) > 0 && actions[0].Order <= order
 }
 
 // listed reads the conversations that the team's item lists.
@@ -97,7 +103,7 @@ func (p *pendingRead) listed(ctx context.Context, team item) error {
 		return err
 	}
 	for _, id := range ids {
-		if _, some := p.oldest[id]; !some {
+		if len(p.found[id]) == 0 {
 			s := staleEntry{p.mailbox, id, list[id]}
 			p.remember(s)
 			stale = append(stale, s)
@@ -125,18 +131,13 @@ func (t *Table) remember(s staleEntry) {
 	t.stale[s] = struct{}{}
 }
 
-// look reads the actions of conversations.
+// look reads the actions of conversations, in place of what was found of them before.
 func (p *pendingRead) look(ctx context.Context, ids []inbox.ConversationID) error {
 	entries, err := p.entries(ctx, ids)
 	if err != nil {
 		return err
 	}
-	for _, id := range ids {
-		e := entries[id]
-		if e == nil || p.looked[id] {
-			continue
-		}
-		p.looked[id] = true
+	for id, e := range entries {
 		actions := e.Actions
 		if e.From < e.To {
 			err := p.walkSpills(ctx, id, func(_ item, n int, s spill) error {
@@ -149,12 +150,8 @@ func (p *pendingRead) look(ctx context.Context, ids []inbox.ConversationID) erro
 				return err
 			}
 		}
-		for _, a := range actions {
-			if old, some := p.oldest[id]; !some || a.Order < old {
-				p.oldest[id] = a.Order
-			}
-		}
-		p.found = append(p.found, actions...)
+		slices.SortFunc(actions, byOrder)
+		p.found[id] = actions
 	}
 	return nil
 }
@@ -166,32 +163,34 @@ func (p *pendingRead) spilled(ctx context.Context, newest int64, limit int) erro
 	any := false
 	var part []key
 	flush := func() (enough bool, err error) {
-		var ids []inbox.ConversationID
 		var last int64
+		// An item says that there was an action when it was read, so only a look at the conversation after that can say that
+		// there is none any more: it may have been looked at before the action came.
+		vain := map[key]inbox.ConversationID{}
 		for _, k := range part {
 			id, order, err := cutAction(k.s)
 			if err != nil {
 				return false, err
 			}
-			last = order
-			if !p.looked[id] {
-				ids = append(ids, id)
+			if last = order; !p.upTo(id, order) {
+				vain[k] = id
 			}
 		}
-		if err := p.look(ctx, ids); err != nil {
+		if err := p.look(ctx, slices.Collect(maps.Values(vain))); err != nil {
 			return false, err
 		}
-		for _, k := range part {
-			id, order, _ := cutAction(k.s)
-			if old, some := p.oldest[id]; !some || old > order {
+		for k, id := range vain {
+			if _, order, _ := cutAction(k.s); !p.upTo(id, order) {
 				gone = append(gone, deleteRequest(k))
 			}
 		}
 		part = part[:0]
 		n := 0
-		for _, a := range p.found {
-			if a.Order <= last {
-				n++
+		for _, actions := range p.found {
+			for _, a := range actions {
+				if a.Order <= last {
+					n++
+				}
 			}
 		}
 		return full(n, limit), nil
