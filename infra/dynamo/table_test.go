@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -119,4 +120,27 @@ func TestDefinition(t *testing.T) {
 	if n := len(table.GlobalSecondaryIndexes); n != 1 || *table.GlobalSecondaryIndexes[0].IndexName != "due" {
 		t.Errorf("it has %d indexes", n)
 	}
+}
+
+// TestOrderWithoutAClock holds that what is pending comes in the order of its commits where the clock stands still, and,
+// within a conversation, also where another process's clock is behind.
+func TestOrderWithoutAClock(t *testing.T) {
+	t.Parallel()
+	client, name := newTable(t)
+	stopped := dynamo.Open(client, name, dynamo.Options{Now: func() time.Time { return epoch }})
+	behind := dynamo.Open(client, name, dynamo.Options{Now: func() time.Time { return epoch.Add(-time.Hour) }})
+	var want []pipeline.Action
+	for n := range 8 {
+		u := arrival(support, n)
+		if err := stopped.Commit(t.Context(), support, []pipeline.Unit{u}); err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, u.Actions...)
+	}
+	pending(t, stopped, 0, want)
+	next := answer(arrival(support, 7), 1)
+	if err := behind.Commit(t.Context(), support, []pipeline.Unit{next}); err != nil {
+		t.Fatal(err)
+	}
+	pending(t, stopped, 0, append(want, next.Actions...))
 }
