@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -145,12 +146,17 @@ func (b *box) commitSome(ctx context.Context, have map[inbox.ConversationID]*ent
 	return 0, &pipeline.Throttled{After: patience, What: "a conversation that is being written all the time"}
 }
 
-// transact writes items as a whole.
+// transact writes items as a whole. All tries have one token, the SDK's own and ours, so a transaction that was done and
+// whose answer was lost is not done twice, nor taken for somebody else's: TransactionInProgressException tells of just that.
+// Only one that was cancelled, which is certain to have done nothing, goes on with a new token.
 func (t *Table) transact(ctx context.Context, items []types.TransactWriteItem) error {
+	token := rand.Text() // of no injected source: two processes must never have the same
 	return t.try(ctx, func() error {
-		// The SDK gives each call a ClientRequestToken and sends it again when it tries again, so a transaction whose answer
-		// was lost is not done twice.
-		_, err := t.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
+		_, err := t.client.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items, ClientRequestToken: &token})
+		var cancelled *types.TransactionCanceledException
+		if errors.As(err, &cancelled) {
+			token = rand.Text()
+		}
 		return err
 	})
 }
