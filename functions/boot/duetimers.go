@@ -73,7 +73,7 @@ func (r *tickRun) postpone(ctx context.Context, list []pipeline.Timer) error {
 	if len(list) == 0 {
 		return nil
 	}
-	r.Log.Warn("timers of names that this version does not know are put off for an hour; a later version may have set them",
+	r.Log.WarnContext(ctx, "timers of names that this version does not know are put off for an hour; a later version may have set them",
 		"timers", len(list), "name", list[0].Name, "mailbox", list[0].Mailbox)
 	return atOnce(storeAtOnce, list, func(t pipeline.Timer) error {
 		t.Due = r.began.Add(strangePause)

@@ -28,7 +28,7 @@ func (l *line) release(ctx context.Context, t pipeline.Timer) error {
 				return r.timers.set(ctx, t.Mailbox, pause)
 			default:
 				r.count(func(p *TickReport) { p.Failed++ })
-				r.Log.Warn("the mailbox has left the manifest, but its subscription could not be ended; it is tried again in an hour",
+				r.Log.WarnContext(ctx, "the mailbox has left the manifest, but its subscription could not be ended; it is tried again in an hour",
 					"mailbox", t.Mailbox, "ends", w.Expires.Format(time.RFC3339), "error", err.Error())
 				return r.timers.set(ctx, t.Mailbox, r.began.Add(time.Hour))
 			}
@@ -37,7 +37,7 @@ func (l *line) release(ctx context.Context, t pipeline.Timer) error {
 			return fmt.Errorf("forget the watch of %s: %w", t.Mailbox, err)
 		}
 		r.count(func(p *TickReport) { p.Ended++ })
-		r.Log.Info("the mailbox has left the manifest, its watch is over", "mailbox", t.Mailbox)
+		r.Log.InfoContext(ctx, "the mailbox has left the manifest, its watch is over", "mailbox", t.Mailbox)
 	}
 	r.mu.Lock()
 	r.released++

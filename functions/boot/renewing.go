@@ -142,7 +142,7 @@ func (l *line) work(ctx context.Context, t pipeline.Timer) error {
 	fresh, err := r.keeper.obtain(r.requests, b, s)
 	if pause, throttled := l.answered(err); throttled {
 		r.count(func(p *TickReport) { p.Failed++ })
-		r.Log.Info("a provider wants to be left alone; the watches that are due wait", "provider", l.provider, "mailbox", t.Mailbox,
+		r.Log.InfoContext(ctx, "a provider wants to be left alone; the watches that are due wait", "provider", l.provider, "mailbox", t.Mailbox,
 			"until", pause.UTC().Format(time.RFC3339), "error", err.Error())
 		r.troubled(s)
 		return r.timers.set(ctx, t.Mailbox, pause)
@@ -198,10 +198,10 @@ func (l *line) refused(ctx context.Context, id inbox.MailboxID, s standing, reco
 	pause := min(time.Minute<<min(had.Tries, 10), longestTrouble)
 	next := trouble{Tries: had.Tries + 1, Next: r.began.Add(pause - time.Minute + nextTick), version: had.version}
 	if s.live(r.Now()) {
-		r.Log.Error("the watch could not be renewed", "mailbox", id, "ends", s.last.Expires.Format(time.RFC3339), "tries", next.Tries,
+		r.Log.ErrorContext(ctx, "the watch could not be renewed", "mailbox", id, "ends", s.last.Expires.Format(time.RFC3339), "tries", next.Tries,
 			"again_in", pause.String(), "error", cause.Error())
 	} else {
-		r.Log.Error("no notifications for now, the mailbox is polled", "mailbox", id, "tries", next.Tries,
+		r.Log.ErrorContext(ctx, "no notifications for now, the mailbox is polled", "mailbox", id, "tries", next.Tries,
 			"again_in", pause.String(), "error", cause.Error())
 	}
 	if err := r.saveTrouble(ctx, record, next); err != nil {

@@ -27,14 +27,17 @@ type Function struct {
 // NewFunction reads the variables through lookup and tells everything that is wrong with them for this function. Its log
 // and metrics are lines of w.
 func NewFunction(name string, lookup func(string) string, w io.Writer, now func() time.Time) (*Function, error) {
+	// Between two events the process is frozen, and the monotonic clock may stand still: what is kept for a time is kept by the
+	// calendar.
+	calendar := func() time.Time { return now().Round(0) }
 	d, err := LoadDeployment(lookup)
 	if missing := d.Check(name); missing != nil {
 		err = join(err, missing)
 	}
 	lines := NewLines(w)
 	return &Function{
-		Name: name, Deployment: d, Log: Logger(lines, name, d.Level()), Now: now,
-		Metrics: &Metrics{W: lines, Stack: d.Stack, Function: name, Now: now},
+		Name: name, Deployment: d, Log: Logger(lines, name, d.Level()), Now: calendar,
+		Metrics: &Metrics{W: lines, Stack: d.Stack, Function: name, Now: calendar},
 	}, err
 }
 

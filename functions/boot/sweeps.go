@@ -99,7 +99,7 @@ func (r *tickRun) stale(ctx context.Context, swept []inbox.MailboxID) {
 	})
 	r.fail(err)
 	if over > 0 {
-		r.Log.Error("no sync has come to its end for long; its own lines in the log say why", "mailbox", p.Stalest,
+		r.Log.ErrorContext(ctx, "no sync has come to its end for long; its own lines in the log say why", "mailbox", p.Stalest,
 			"for", p.StalestFor.Truncate(time.Minute).String(), "listed", listed, "others", over-1)
 	}
 }

@@ -87,7 +87,7 @@ func (r *tickRun) left(ctx context.Context) (ids []inbox.MailboxID) {
 	}
 	earlier, err := r.Earlier(ctx, r.state.Manifest)
 	if err != nil {
-		r.Log.Warn("which mailboxes have left the manifest is not known; each is let go when its watch is next to be renewed",
+		r.Log.WarnContext(ctx, "which mailboxes have left the manifest is not known; each is let go when its watch is next to be renewed",
 			"manifest", r.state.Manifest, "error", err.Error())
 		return nil
 	}

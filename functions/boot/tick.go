@@ -3,6 +3,7 @@ package boot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -21,6 +22,11 @@ const (
 	tickBudget = 35 * time.Second
 	// cutOff is how long after the budget a request that is under way is given up.
 	cutOff = 10 * time.Second
+	// keepOff is how long before the function's own end the last request is given up, so that what was done is written down.
+	keepOff = 10 * time.Second
+	// maxErrors is how many errors of one run are told in words. They are one line of the log, of which CloudWatch takes
+	// 256 KB, and a table that refuses is an error of every mailbox.
+	maxErrors = 10
 	// storeAtOnce is how many reads or writes of the store are under way at once.
 	storeAtOnce = 32
 	// strangePause is how long a timer is put off whose name nobody here knows: that of a later version that was rolled back.
@@ -69,7 +75,8 @@ type Tick struct {
 	// one no mailbox is watched, without the other none at Google; they are polled each minute.
 	URL, Topic string
 	// Budget is how long after the start of a run the last request to a provider is begun; what is not come to by then
-	// stays due. A request under way is given up ten seconds later. Zero is 35 seconds.
+	// stays due. A request under way is given up ten seconds later. Zero is 35 seconds. A deadline of the context that comes
+	// sooner shortens it.
 	Budget time.Duration
 	// Stale is for how long no sync of a mailbox may have come to its end before a line in the log names it. Zero is an hour.
 	Stale time.Duration
@@ -126,6 +133,7 @@ type tickRun struct {
 	mu       sync.Mutex // guards what follows
 	report   TickReport
 	errs     []error
+	unsaid   int // errors that are not in errs
 	released int // mailboxes let go
 }
 
@@ -135,6 +143,9 @@ func (t *Tick) Run(ctx context.Context) (TickReport, error) {
 	budget := t.Budget
 	if budget == 0 {
 		budget = tickBudget
+	}
+	if end, ok := ctx.Deadline(); ok {
+		budget = max(min(budget, end.Sub(t.Now())-cutOff-keepOff), 0)
 	}
 	requests, cancel := context.WithTimeout(ctx, budget+cutOff)
 	defer cancel()
@@ -150,8 +161,11 @@ func (t *Tick) Run(ctx context.Context) (TickReport, error) {
 		}
 	}
 	p := &r.report
-	t.Log.Info("tick", "swept", p.Swept, "hints", p.Hints, "taken", p.Taken, "polled", p.Polled, "created", p.Created,
+	t.Log.InfoContext(ctx, "tick", "swept", p.Swept, "hints", p.Hints, "taken", p.Taken, "polled", p.Polled, "created", p.Created,
 		"renewed", p.Renewed, "ended", p.Ended, "failed", p.Failed, "waiting", p.Waiting, "ms", t.Now().Sub(r.began).Milliseconds())
+	if r.unsaid > 0 {
+		r.errs = append(r.errs, fmt.Errorf("and %d more", r.unsaid))
+	}
 	return r.report, errors.Join(r.errs...)
 }
 
@@ -190,6 +204,10 @@ func (r *tickRun) fail(err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if len(r.errs) == maxErrors {
+		r.unsaid++
+		return
+	}
 	r.errs = append(r.errs, err)
 }
 

@@ -37,7 +37,7 @@ func (r *tickRun) load(ctx context.Context) error {
 		return nil
 	}
 	if err := json.Unmarshal(value, &r.state); err != nil {
-		r.Log.Error("what the last tick left cannot be read, every mailbox is looked at anew", "error", err.Error())
+		r.Log.ErrorContext(ctx, "what the last tick left cannot be read, every mailbox is looked at anew", "error", err.Error())
 		r.state = tickState{}
 	}
 	return nil
