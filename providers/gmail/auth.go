@@ -5,9 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -56,48 +54,3 @@ func checkPrivateKey(text []byte) error {
 	}
 	return err
 }
-
-// tokens caches the token of one mailbox.
-type tokens struct {
-	mailbox inbox.MailboxID
-	source  Tokens
-
-	mu    sync.Mutex
-	cache oauth2.TokenSource
-}
-
-func (t *tokens) token() (*oauth2.Token, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cache == nil {
-		s, err := t.source(t.mailbox)
-		if err != nil {
-			return nil, &tokenError{err}
-		}
-		t.cache = oauth2.ReuseTokenSource(nil, s)
-	}
-	token, err := t.cache.Token()
-	if err != nil {
-		return nil, &tokenError{err}
-	}
-	return token, nil
-}
-
-// refused forgets the source that gave this token, unless another request has done so already.
-func (t *tokens) refused(access string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.cache == nil {
-		return
-	}
-	if now, err := t.cache.Token(); err == nil && now.AccessToken != access {
-		return
-	}
-	t.cache = nil
-}
-
-// tokenError says that a request was never sent because it could not be signed.
-type tokenError struct{ err error }
-
-func (e *tokenError) Error() string { return fmt.Sprintf("get a token: %v", e.err) }
-func (e *tokenError) Unwrap() error { return e.err }

@@ -105,7 +105,7 @@ func (c *Client) account(mailbox inbox.MailboxID) (*account, error) {
 	p := &pause{now: c.config.Now, jitter: c.jitter}
 	t := &transport{
 		base:   c.config.Transport,
-		tokens: &tokens{mailbox: mailbox, source: c.config.Tokens},
+		tokens: newTokens(mailbox, c.config.Tokens),
 		slots:  make(chan struct{}, maxInFlight),
 		sleep:  c.config.Sleep,
 		pause:  p,

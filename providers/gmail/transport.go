@@ -57,7 +57,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		case resp.StatusCode == http.StatusUnauthorized && !refreshed && replayable(req):
 			// A 401 has had no effect, so that any request may be repeated.
 			discard(resp)
-			t.tokens.refused(token)
+			t.tokens.refused(ctx, token)
 			refreshed = true
 			continue
 		case !again || !unavailable(resp):
@@ -77,7 +77,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (t *transport) try(req *http.Request) (*http.Response, string, error) {
-	token, err := t.tokens.token()
+	token, err := t.tokens.token(req.Context())
 	if err != nil {
 		return nil, "", err
 	}
