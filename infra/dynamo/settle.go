@@ -158,7 +158,7 @@ func (b box) settleOnce(ctx context.Context, e *entry, o *outcome) error {
 	before := len(e.Actions)
 	e.Actions = slices.DeleteFunc(e.Actions, func(a action) bool { return slices.Contains(o.keys, a.Key) })
 	changed = changed || len(e.Actions) < before
-	extras, err := b.settleSpills(ctx, e, o.keys[:])
+	extras, more, err := b.settleSpills(ctx, e, o.keys)
 	if err != nil || !changed && len(extras) == 0 {
 		return err
 	}
@@ -171,7 +171,11 @@ func (b box) settleOnce(ctx context.Context, e *entry, o *outcome) error {
 	if len(extras) == 0 {
 		return b.replace(ctx, own, must)
 	}
-	return b.transactOr(ctx, append([]types.TransactWriteItem{b.putItem(own, must)}, extras...))
+	err = b.transactOr(ctx, append([]types.TransactWriteItem{b.putItem(own, must)}, extras...))
+	if err == nil && more {
+		return errOvertaken // by ourselves
+	}
+	return err
 }
 
 // replace puts one item if it is still as it was read, and gives errOvertaken where it is not.
@@ -231,16 +235,20 @@ func (b box) settlePages(ctx context.Context, e *entry, seen []inbox.Known) erro
 // maxSpillsSettled is how many spills one transaction rewrites; what is left is settled by the next attempt.
 const maxSpillsSettled = maxTransaction - 1
 
-// settleSpills gives the writes that take actions out of an entry's spills.
-func (b box) settleSpills(ctx context.Context, e *entry, keys []string) (out []types.TransactWriteItem, err error) {
+// settleSpills gives the writes that take actions out of an entry's spills, and says whether there are more to be made.
+func (b box) settleSpills(ctx context.Context, e *entry, keys []string) (out []types.TransactWriteItem, more bool, err error) {
 	if e.From == e.To || len(keys) == 0 {
-		return nil, nil
+		return nil, false, nil
 	}
 	left := 0
 	err = b.walkSpills(ctx, e.id, func(it item, n int, s spill) error {
 		rest := slices.DeleteFunc(slices.Clone(s.Actions), func(a action) bool { return slices.Contains(keys, a.Key) })
 		if len(rest) == len(s.Actions) {
 			left++
+			return nil
+		}
+		if len(out) == maxSpillsSettled {
+			left, more = left+1, true
 			return nil
 		}
 		x, err := b.spillItem(e.id, n, rest, numberOf(it, writesAttr))
@@ -261,7 +269,7 @@ func (b box) settleSpills(ctx context.Context, e *entry, keys []string) (out []t
 	if left == 0 {
 		e.From = e.To
 	}
-	return out, err
+	return out, more, err
 }
 
 // walkSpills reads the spills of one conversation, oldest first.
