@@ -8,6 +8,9 @@ import (
 	"github.com/postroom/postroom/core/pipeline"
 )
 
+// endAgain is how long after a subscription could not be ended it is tried again.
+const endAgain = time.Hour
+
 // release ends the watch of a mailbox that has left the manifest, and drops its timer. Graph's subscriptions are ended at
 // Graph, which touches no mailbox. Gmail's could only be ended by acting for a mailbox that is none of ours any more, so that
 // one is only forgotten: what is still pushed is refused, and it ends by itself within seven days. A subscription that cannot
@@ -30,7 +33,7 @@ func (l *line) release(ctx context.Context, t pipeline.Timer) error {
 				r.count(func(p *TickReport) { p.Failed++ })
 				r.Log.WarnContext(ctx, "the mailbox has left the manifest, but its subscription could not be ended; it is tried again in an hour",
 					"mailbox", t.Mailbox, "ends", w.Expires.Format(time.RFC3339), "error", err.Error())
-				return r.timers.set(ctx, t.Mailbox, r.began.Add(time.Hour))
+				return r.timers.set(ctx, t.Mailbox, r.began.Add(endAgain))
 			}
 		}
 		if err := r.Watches.DropWatch(ctx, w.ID); err != nil {

@@ -21,6 +21,10 @@ const (
 	// hint to go on from there.
 	syncMargin = 10 * time.Second
 
+	// exactTries is how often a batch that is throttled comes again exactly when the provider says. After that its waits grow
+	// as well, or a provider that names a few seconds each time would make dead letters of hints within minutes.
+	exactTries = 10
+
 	// SourceContinued is Hint.Source of a hint to go on with a sync that ran out of time.
 	SourceContinued = "continued"
 )
@@ -113,7 +117,10 @@ func (s *Syncer) deliver(ctx, work context.Context, edition Edition, d sqs.Deliv
 	}
 	if wait := edition.Checked.Add(lookEvery).Sub(s.Now()); !edition.Mailboxes.Has(b.Mailbox) && newer(b, edition.Checked) {
 		// The mailbox may have come into the manifest since we looked.
-		return s.handBack(ctx, d, max(wait, 0))
+		if wait <= 0 { // we have looked in vain
+			wait = backoff(b.Tries, s.spread)
+		}
+		return s.handBack(ctx, d, wait)
 	}
 	began := s.Now()
 	counted, requests := WithTally(work)
@@ -138,9 +145,14 @@ func (s *Syncer) deliver(ctx, work context.Context, edition Edition, d sqs.Deliv
 		return s.goOn(ctx, a, d)
 	case endPermanent:
 		a.after = min(a.after, permanentPause)
+	case endThrottled:
+		if b.Tries >= exactTries {
+			a.after = max(a.after, backoff(b.Tries, s.spread))
+		}
 	}
 	a.log(ctx, s.Log, b)
 	if a.end == endDropped {
+		s.letGo(ctx, b.Mailbox)
 		return false
 	}
 	return s.handBack(ctx, d, a.after)
@@ -191,6 +203,19 @@ func (s *Syncer) goOn(ctx context.Context, a attempt, d sqs.Delivery) (again boo
 	}
 	s.Log.Log(ctx, slog.LevelInfo, "to be continued", "mailbox", b.Mailbox, "messages", a.report.Messages, "pages", a.report.Pages)
 	return false
+}
+
+// letGo has tick end the watch of a mailbox that is not in the manifest now, and not when it is next to be renewed. A timer that
+// is due soon is one that tick itself has set, and stays.
+func (s *Syncer) letGo(ctx context.Context, id inbox.MailboxID) {
+	now := s.Now()
+	timer, ok, err := s.Timers.Timer(ctx, id, TimerWatch)
+	if err == nil && (!ok || timer.Due.After(now.Add(endAgain))) {
+		err = s.Timers.SetTimer(ctx, pipeline.Timer{Mailbox: id, Name: TimerWatch, Due: now})
+	}
+	if err != nil {
+		s.Log.Log(ctx, slog.LevelWarn, "its watch is ended when it is next to be renewed", "mailbox", id, "error", err.Error())
+	}
 }
 
 // handBack has a delivery's messages come again after that time.
