@@ -38,8 +38,23 @@ func (q *Queue) Delay(ctx context.Context, d Delivery, after time.Duration) erro
 func (q *Queue) delay(ctx context.Context, messages []Message, timeout int32) error {
 	var failed []error
 	for chunk := range slices.Chunk(messages, batchSize) {
+		failed = append(failed, q.delayBatch(ctx, chunk, timeout))
+	}
+	return errors.Join(failed...)
+}
+
+// delayBatch delays up to ten messages. Those that SQS fails to delay for no fault of ours are tried again, alone.
+func (q *Queue) delayBatch(ctx context.Context, messages []Message, timeout int32) error {
+	var ours, theirs []error
+	for try := range batchTries {
+		if try > 0 {
+			if err := q.wait(ctx, betweenTries<<(try-1)); err != nil {
+				theirs = append(theirs, err)
+				break
+			}
+		}
 		in := &sdk.ChangeMessageVisibilityBatchInput{QueueUrl: &q.URL}
-		for i, m := range chunk {
+		for i, m := range messages {
 			id := strconv.Itoa(i)
 			in.Entries = append(in.Entries, types.ChangeMessageVisibilityBatchRequestEntry{
 				Id: &id, ReceiptHandle: &m.Receipt, VisibilityTimeout: timeout,
@@ -47,15 +62,26 @@ func (q *Queue) delay(ctx context.Context, messages []Message, timeout int32) er
 		}
 		out, err := q.Client.ChangeMessageVisibilityBatch(ctx, in)
 		if err != nil {
-			return errors.Join(append(failed, q.typed("sqs:ChangeMessageVisibility", err))...)
+			theirs = []error{q.typed("sqs:ChangeMessageVisibility", err)}
+			break
 		}
+		theirs = nil
+		var left []Message
 		for _, f := range out.Failed {
-			if !stale(f) {
-				failed = append(failed, q.typed("sqs:ChangeMessageVisibility", entryError(f)))
+			at, err := strconv.Atoi(value(f.Id))
+			switch cause := q.typed("sqs:ChangeMessageVisibility", entryError(f)); {
+			case stale(f):
+			case f.SenderFault || err != nil || at < 0 || at >= len(messages):
+				ours = append(ours, cause)
+			default:
+				theirs, left = append(theirs, cause), append(left, messages[at])
 			}
 		}
+		if messages = left; len(messages) == 0 {
+			break
+		}
 	}
-	return errors.Join(failed...)
+	return errors.Join(append(ours, theirs...)...)
 }
 
 // stale reports whether a receipt handle was refused because its receive is over. FIFO queues say so with

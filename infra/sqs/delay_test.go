@@ -1,10 +1,14 @@
 package sqs_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/sqs"
@@ -127,6 +131,62 @@ func TestDelaySaysWhatToDo(t *testing.T) {
 		}
 		if throttled := (*pipeline.Throttled)(nil); (name == "throttled") != errors.As(err, &throttled) {
 			t.Errorf("%s: error %v", name, err)
+		}
+	}
+}
+
+// halting leaves out entries of the first answers, for no fault of ours.
+type halting struct {
+	sqs.Client
+	times int
+	sent  []int // entries of each request
+}
+
+func (h *halting) ChangeMessageVisibilityBatch(ctx context.Context, in *sdk.ChangeMessageVisibilityBatchInput, o ...func(*sdk.Options)) (*sdk.ChangeMessageVisibilityBatchOutput, error) {
+	h.sent = append(h.sent, len(in.Entries))
+	if h.times--; h.times < 0 {
+		return h.Client.ChangeMessageVisibilityBatch(ctx, in, o...)
+	}
+	last := in.Entries[len(in.Entries)-1]
+	rest := *in
+	rest.Entries = in.Entries[:len(in.Entries)-1]
+	out := &sdk.ChangeMessageVisibilityBatchOutput{}
+	if len(rest.Entries) > 0 {
+		var err error
+		if out, err = h.Client.ChangeMessageVisibilityBatch(ctx, &rest, o...); err != nil {
+			return nil, err
+		}
+	}
+	code := "InternalError"
+	out.Failed = append(out.Failed, types.BatchResultErrorEntry{Id: last.Id, Code: &code})
+	return out, nil
+}
+
+// A message that SQS fails to delay is tried again, alone: else its mailbox would come before the time that its provider
+// named.
+func TestDelayOfAPart(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		times int
+		sent  []int
+		fails bool
+	}{{1, []int{2, 1}, false}, {3, []int{2, 1, 1, 1}, false}, {9, []int{2, 1, 1, 1}, true}} {
+		s := newSite(t)
+		s.enqueue(support, "graph")
+		s.enqueue(support, "sweep")
+		d := s.receiveOf(support)
+		h := &halting{Client: s.client, times: tt.times}
+		s.queue.Client = h
+		err := s.queue.Delay(t.Context(), d, time.Hour)
+		if (err != nil) != tt.fails || err != nil && !strings.Contains(err.Error(), "InternalError") {
+			t.Errorf("%d failures: %v", tt.times, err)
+		}
+		equal(t, "requests", h.sent, tt.sent)
+		if !tt.fails {
+			s.clock.pass(time.Hour - time.Second)
+			s.nothing()
+			s.clock.pass(time.Second)
+			equal(t, "hints", sources(s.receiveOf(support)), []string{"graph", "sweep"})
 		}
 	}
 }
