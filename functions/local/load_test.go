@@ -39,7 +39,8 @@ func loadText(boxes int) string {
 
 // TestLoad sends the mail of many mailboxes through the hooks and the queue to ten processes at once. All of it must be
 // handled, in the order it came in, with no more than four requests at once for any mailbox. Then the same again with
-// one mailbox that always fails: the others must be no later, by the world's clock, and take no more invocations.
+// one mailbox that always fails: the others must be no later, by the world's clock, and take no more syncs. (How the hints of
+// one mailbox fall into batches is left to chance, so the syncs differ a little.)
 func TestLoad(t *testing.T) {
 	var boxes, mails int
 	if _, err := fmt.Sscanf(*load, "%dx%d", &boxes, &mails); err != nil {
@@ -55,10 +56,8 @@ func TestLoad(t *testing.T) {
 	ill.all()
 	ill.check()
 
-	for id, n := range well.syncs() {
-		if id != poisoned && ill.syncs()[id] > n+2 {
-			t.Errorf("beside a mailbox that fails, %s took %d syncs instead of %d", id, ill.syncs()[id], n)
-		}
+	if was, is := well.syncs(), ill.syncs(); is > was+was/4 {
+		t.Errorf("beside a mailbox that fails, the others took %d syncs instead of %d", is, was)
 	}
 	t.Logf("%d mailboxes x %d mails: %d invocations, beside a mailbox that fails %d", boxes, mails, well.sync.Invocations(), ill.sync.Invocations())
 }
@@ -70,6 +69,7 @@ const poisoned = "box0@contoso.com"
 type run struct {
 	*site
 	count int
+	procs int    // how many processes work the queue at once
 	fails string // the mailbox that does, if one does
 	mail  map[inbox.MailboxID][]inbox.MessageID
 
@@ -106,12 +106,25 @@ func (r *run) all() {
 		if n%3 == 2 || n == r.count-1 {
 			r.deliver()
 			r.work(processes)
+			r.late(n%3 + 1)
 		}
 	}
 	for r.Gmail.Stats().Push.Waiting+r.Graph.Pending() > 0 { // our own echo
 		r.clock.advance(1100 * time.Millisecond)
 		r.deliver()
 		r.work(processes)
+	}
+}
+
+// late holds the newest mails of each mailbox to be done by now: nothing waits for a time to pass but the mailbox that fails.
+func (r *run) late(newest int) {
+	r.Helper()
+	for id, list := range r.mail {
+		for _, m := range list[len(list)-newest:] {
+			if string(id) != r.fails && !r.marked(id, m) {
+				r.Errorf("mail %d of %s is late", slices.Index(list, m), id)
+			}
+		}
 	}
 }
 
@@ -160,11 +173,16 @@ func (r *run) invoked(d local.Delivered) {
 	}
 }
 
-// syncs is how many syncs each mailbox took.
-func (r *run) syncs() map[inbox.MailboxID]int {
+// syncs is how many syncs all mailboxes took but the one that is to fail in one of the runs.
+func (r *run) syncs() (sum int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.synced
+	for id, n := range r.synced {
+		if id != poisoned {
+			sum += n
+		}
+	}
+	return sum
 }
 
 // check holds what has come of the run against the promises, for all mailboxes but the one that fails.
