@@ -1,6 +1,7 @@
 package dynamo
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,7 @@ import (
 const (
 	maxTransaction      = 100
 	maxTransactionBytes = 3800 << 10
+	maxExpression       = 4096
 )
 
 // kind says what an item of a transaction is about, for when it cancels it.
@@ -47,6 +49,7 @@ type group struct {
 	pending       map[inbox.ConversationID]int64 // the order of the newest action
 	spilled       []types.TransactWriteItem
 	count         int // items, as far as they are certain
+	expression    int // the length of the longest
 
 	began []types.WriteRequest // pointers from threads, to be written before
 	items []types.TransactWriteItem
@@ -74,13 +77,12 @@ func (b box) pack(have map[inbox.ConversationID]*entry, units []pipeline.Unit) (
 			}
 		}
 		size, err := g.build()
-		if err != nil {
+		switch {
+		case err != nil && (g.units == 1 || !errors.Is(err, errTooLarge)):
 			return nil, err
-		}
-		if size <= maxTransactionBytes && len(g.items) <= maxTransaction {
+		case err == nil && size <= maxTransactionBytes && len(g.items) <= maxTransaction && g.expression <= maxExpression:
 			return g, nil
-		}
-		if g.units == 1 {
+		case g.units == 1:
 			return nil, fmt.Errorf("one unit takes %d items of %d bytes together, more than one transaction holds", len(g.items), size)
 		}
 		units = units[:g.units/2]

@@ -31,6 +31,12 @@ const (
 	overflowPrefix     = "o#"
 )
 
+// canBe reports whether there can be a conversation of that id. What a person types may be anything; and an id with a #
+// would look like another conversation's in the keys of items that belong to it.
+func canBe(id inbox.ConversationID) bool {
+	return id != "" && len(id) <= maxName && utf8.ValidString(string(id)) && !strings.Contains(string(id), "#")
+}
+
 func conversationKey(id inbox.ConversationID) string { return conversationPrefix + string(id) }
 func eventsPrefix(id inbox.ConversationID) string    { return "e#" + string(id) + "#" }
 func pagePrefix(id inbox.ConversationID) string      { return "g#" + string(id) + "#" }

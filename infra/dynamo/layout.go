@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,6 +23,9 @@ const (
 	spillSize   = 32
 	keptActions = 8
 )
+
+// errTooLarge says that a conversation's item has too much. Fewer units in its transaction leave it more other items.
+var errTooLarge = errors.New("more than DynamoDB keeps in one item")
 
 // extra is an item that a commit writes beside a conversation's own.
 type extra struct {
@@ -61,7 +65,7 @@ func (b box) layout(e *entry, room int) (value []byte, extras []extra, err error
 		}
 	}
 	if !fits(maxItem) {
-		return nil, nil, fmt.Errorf("conversation %s takes %d bytes, which is more than DynamoDB keeps in one item", e.id, overhead+len(value))
+		return nil, nil, fmt.Errorf("conversation %s takes %d bytes: %w", e.id, overhead+len(value), errTooLarge)
 	}
 	return value, extras, nil
 }

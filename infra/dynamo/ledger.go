@@ -44,8 +44,8 @@ func check(mailbox inbox.MailboxID, u *pipeline.Unit) error {
 	if c.ID == "" || mailbox == "" || c.Mailbox != mailbox {
 		return fmt.Errorf("conversation %q is of mailbox %q", c.ID, c.Mailbox)
 	}
-	if len(c.ID) > maxName {
-		return fmt.Errorf("a conversation id has %d bytes, at most %d go into a key", len(c.ID), maxName)
+	if !canBe(c.ID) {
+		return fmt.Errorf("conversation id %.80q goes into no key: text of at most %d bytes without # does", c.ID, maxName)
 	}
 	for i := range u.Events {
 		if seq := u.Events[i].Seq; seq != u.Expect+int64(i)+1 {

@@ -95,9 +95,11 @@ func (b box) readEntry(it item) (*entry, error) {
 
 // entries reads conversations; those that are not there are left out.
 func (b box) entries(ctx context.Context, ids []inbox.ConversationID) (map[inbox.ConversationID]*entry, error) {
-	keys := make([]key, len(ids))
-	for i, id := range ids {
-		keys[i] = b.key(conversationKey(id))
+	var keys []key
+	for _, id := range ids {
+		if canBe(id) {
+			keys = append(keys, b.key(conversationKey(id)))
+		}
 	}
 	found, err := b.batchGet(ctx, keys)
 	if err != nil {

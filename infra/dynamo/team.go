@@ -66,6 +66,7 @@ func (g *group) team() {
 		return
 	}
 	u := &types.Update{TableName: &g.name, Key: g.key(teamKey).item(), UpdateExpression: aws.String(update(set, add))}
+	g.expression = len(*u.UpdateExpression)
 	if len(names) > 0 {
 		u.ExpressionAttributeNames = names
 	}
