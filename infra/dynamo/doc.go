@@ -15,7 +15,7 @@
 //	                h#<hash of address>              m who handled the customer, a when
 //	                i#<hash of message id>           a message: c its conversation, n its number in that
 //	                o#<opened>#<conversation>        nothing: the conversation overflows
-//	                p                                the progress: n its version, v the rest
+//	                p                                the progress: n its version, k which call wrote it, v the rest
 //	                t                                the team: o:<member> open work, f overflow, l who was last, and
 //	                                                 q conversations that may have pending actions, z that some are in a#
 //	                u#<hash of thread>#<conv.>       nothing: the conversation began in that thread
@@ -23,7 +23,7 @@
 //	t#<mailbox>     n#<name>                         a timer: d its shard, t when it is due, in milliseconds
 //	                w#<watch id>                     nothing: the watch is of that mailbox
 //	w#<watch id>    w                                a watch: c its mailbox, v the rest
-//	z#<name>        z                                a record: n its version, v what it says
+//	z#<name>        z                                a record: n its version, k which call wrote it, v what it says
 //
 // The one index, "due", has d as its partition and t as its sort key, and holds timers only, for nothing else has these
 // attributes. Numbers in keys have a fixed width, and times are hexadecimal with the sign bit turned, so that both sort.

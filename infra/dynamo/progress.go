@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -68,7 +69,7 @@ func (t *Table) swap(ctx context.Context, k key, value types.AttributeValue, ver
 	if version != 0 {
 		must = condition{text: "n = :n", values: item{":n": number(version)}}
 	}
-	err := t.replace(ctx, k.with(seqAttr, number(version+1), valueAttr, value), must)
+	err := t.replace(ctx, k.with(seqAttr, number(version+1), valueAttr, value, markAttr, text(rand.Text())), must)
 	if errors.Is(err, errOvertaken) {
 		return fmt.Errorf("it is not of version %d any more: %w", version, pipeline.ErrConflict)
 	}

@@ -15,6 +15,7 @@ const (
 	writesAttr = "w" // how often the item has been written
 	valueAttr  = "v" // see value.go
 	convAttr   = "c" // of a message: its conversation
+	markAttr   = "k" // of progress and records: which call wrote it
 )
 
 // record is a conversation as its item has it: with its newest events, the states of its newest messages, and what is to

@@ -184,11 +184,15 @@ func (t *Table) replace(ctx context.Context, it item, must condition) error {
 		in := &dynamodb.PutItemInput{TableName: &t.name, Item: it}
 		if must.text != "" {
 			in.ConditionExpression, in.ExpressionAttributeValues = aws.String(must.text), must.values
+			in.ReturnValuesOnConditionCheckFailure = types.ReturnValuesOnConditionCheckFailureAllOld
 		}
 		_, err := t.client.PutItem(ctx, in)
 		return err
 	})
-	if _, failed := failedCondition(err); failed {
+	if there, failed := failedCondition(err); failed {
+		if mark := textOf(it, markAttr); mark != "" && mark == textOf(there, markAttr) {
+			return nil // an earlier try wrote it, and its answer was lost
+		}
 		return errOvertaken
 	}
 	return err
