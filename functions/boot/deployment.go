@@ -29,6 +29,7 @@ type Deployment struct {
 	GoogleAudience     string    // POSTROOM_GOOGLE_AUDIENCE: of the push subscription; default: the Gmail hook's URL
 
 	Sweep    time.Duration // POSTROOM_SWEEP: how often each mailbox is read whatever is heard of it; default 15m
+	Stale    time.Duration // POSTROOM_STALE: for how long a mailbox may go without a sync that ends before the log names it; default 1h
 	Stack    string        // POSTROOM_STACK: the deployment's name, a dimension of every metric
 	LogLevel string        // POSTROOM_LOG_LEVEL: debug, info, warn or error; default info
 

@@ -18,6 +18,10 @@ import (
 // defaultSweep is how often a mailbox is read whatever is heard of it, unless POSTROOM_SWEEP says otherwise.
 const defaultSweep = 15 * time.Minute
 
+// defaultStale is for how long a mailbox may go without a sync that comes to its end, unless POSTROOM_STALE says otherwise. It
+// may not be less: that an idle mailbox was read is noted down every half an hour, and seen with the sweep after.
+const defaultStale = time.Hour
+
 // LoadDeployment reads the variables through lookup, which is os.Getenv outside of tests. It checks what can be checked
 // without asking anybody, and tells everything that is wrong at once: each error of the joined one names its variable and
 // what to write there. What a function cannot do without, [Deployment.Check] tells.
@@ -47,7 +51,8 @@ func LoadDeployment(lookup func(string) string) (Deployment, error) {
 		GooglePushAccount:  r.text("GOOGLE_PUSH_ACCOUNT", mailAddress, "write the e-mail address of the service account that signs the pushes"),
 		GoogleAudience:     r.text("GOOGLE_AUDIENCE", anything, ""),
 
-		Sweep:    r.period("SWEEP", defaultSweep),
+		Sweep:    r.period("SWEEP", defaultSweep, time.Minute, 24*time.Hour, "write a time from 1m to 24h, such as 15m"),
+		Stale:    r.period("STALE", defaultStale, defaultStale, 7*24*time.Hour, "write a time from 1h to 168h, such as 1h or 90m"),
 		Stack:    cmp.Or(r.text("STACK", plain, "write the deployment's name in ASCII letters, digits and hyphens"), "postroom"),
 		LogLevel: cmp.Or(strings.ToLower(r.text("LOG_LEVEL", logLevel, "write debug, info, warn or error")), "info"),
 
@@ -123,14 +128,15 @@ func (r *reader) day(name string) time.Time {
 	return day
 }
 
-func (r *reader) period(name string, unset time.Duration) time.Duration {
+// period reads a time from least to most.
+func (r *reader) period(name string, unset, least, most time.Duration, fix string) time.Duration {
 	value := r.get(name)
 	if value == "" {
 		return unset
 	}
 	period, err := time.ParseDuration(value)
-	if err != nil || period < time.Minute || period > 24*time.Hour {
-		r.problem(name, "write a time from 1m to 24h, such as 15m")
+	if err != nil || period < least || period > most {
+		r.problem(name, fix)
 	}
 	return period
 }

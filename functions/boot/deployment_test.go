@@ -27,7 +27,7 @@ var allSet = vars{
 	"GOOGLE_CREDENTIAL": "federated", "GOOGLE_ACCOUNT": "postroom@contoso-mail.iam.gserviceaccount.com",
 	"GOOGLE_PROVIDER": "projects/4711/locations/global/workloadIdentityPools/aws/providers/postroom",
 	"GOOGLE_TOPIC":    topic, "GOOGLE_SUBSCRIPTION": subscription, "GOOGLE_PUSH_ACCOUNT": account,
-	"SWEEP": "20m", "STACK": "postroom-eu", "LOG_LEVEL": "Debug",
+	"SWEEP": "20m", "STALE": "90m", "STACK": "postroom-eu", "LOG_LEVEL": "Debug",
 }
 
 func (v vars) deployment() (boot.Deployment, error) {
@@ -55,7 +55,7 @@ func TestDeploymentReadsEverything(t *testing.T) {
 		GoogleCredential: "federated", GoogleAccount: "postroom@contoso-mail.iam.gserviceaccount.com",
 		GoogleProvider: "projects/4711/locations/global/workloadIdentityPools/aws/providers/postroom",
 		GoogleTopic:    topic, GoogleSubscription: subscription, GooglePushAccount: account,
-		Sweep: 20 * time.Minute, Stack: "postroom-eu", LogLevel: "debug",
+		Sweep: 20 * time.Minute, Stale: 90 * time.Minute, Stack: "postroom-eu", LogLevel: "debug",
 	}
 	if d != want {
 		t.Errorf("got  %+v\nwant %+v", d, want)
@@ -69,7 +69,7 @@ func TestDeploymentReadsEverything(t *testing.T) {
 		}
 	}
 	bare, err := vars{}.deployment()
-	if err != nil || bare.Sweep != 15*time.Minute || bare.Stack != "postroom" || bare.LogLevel != "info" || bare.Audience() != "" {
+	if err != nil || bare.Sweep != 15*time.Minute || bare.Stale != time.Hour || bare.Stack != "postroom" || bare.LogLevel != "info" || bare.Audience() != "" {
 		t.Errorf("by default: %+v, %v", bare, err)
 	}
 }
@@ -123,6 +123,9 @@ func TestDeploymentErrorsNameTheVariableAndTheFix(t *testing.T) {
 		{"SWEEP", "30s", "1m to 24h"},
 		{"SWEEP", "48h", "1m to 24h"},
 		{"SWEEP", "15", "1m to 24h"},
+		{"STALE", "20m", "1h to 168h"},
+		{"STALE", "10080m", ""},
+		{"STALE", "60", "1h to 168h"},
 		{"STACK", "post room", "ASCII"},
 		{"LOG_LEVEL", "verbose", "debug, info, warn or error"},
 		{"SIMULATED_GRAPH", "http://127.0.0.1:9000/v1.0", ""},

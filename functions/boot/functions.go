@@ -94,7 +94,7 @@ func (t *Ticker) run(ctx context.Context) (TickReport, error) {
 	tick := &Tick{
 		Mailboxes: e.Mailboxes, Clients: e.Clients, Version: e.Version, Earlier: t.manifests.Earlier,
 		EnqueueAll: s.Queue.EnqueueAll, Cursors: s.Table, Watches: s.Table, Timers: s.Table, Records: s.Table,
-		Now: f.Now, Log: f.Log, Rand: rand.Reader, Sweep: d.Sweep, URL: d.URL, Topic: d.GoogleTopic,
+		Now: f.Now, Log: f.Log, Rand: rand.Reader, Sweep: d.Sweep, Stale: d.Stale, URL: d.URL, Topic: d.GoogleTopic,
 		Lapse: func(now time.Time) (time.Duration, bool) { return t.credentials.Left(ctx, f.Log, now) },
 	}
 	return tick.Run(ctx)

@@ -214,3 +214,21 @@ func TestSweepsAfterALostRecord(t *testing.T) {
 		t.Errorf("%d lines in the log tell of it", len(lines))
 	}
 }
+
+// TestIdleMailboxIsNotStale: that an idle mailbox was read is kept only now and then, so that what the tick measures of a
+// deployment that is well grows over the sweep's period. The least that StaleMinutes may be is above it.
+func TestIdleMailboxIsNotStale(t *testing.T) {
+	t.Parallel()
+	for _, sweep := range []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, 20 * time.Minute, time.Hour} {
+		d := deploy(t, twoMailboxes)
+		d.minute.Sweep = sweep
+		most := time.Duration(0)
+		for range 5 * time.Hour / time.Minute {
+			most = max(most, d.after(time.Minute).StalestFor)
+			d.work()
+		}
+		if most > max(3*sweep, time.Hour)*9/10 || most < sweep*9/10 {
+			t.Errorf("swept every %s an idle mailbox is measured with %s", sweep, most)
+		}
+	}
+}

@@ -70,10 +70,12 @@ export function alarms(scope: Construct, values: Resolved, { state, functions }:
     WatchLapse: {
       description: 'A subscription at Graph or a watch at Gmail ends within a day, though it should have been renewed days ago',
       namespace, metricName: 'WatchLapseHours', dimensions: own('tick'), statistic: 'Minimum', period: 900, comparison: 'LessThanThreshold', threshold: 24,
+      periods: 3, bad: 1, // a watch that is refused is tried again, and measured, every 32 minutes
     },
     MailboxStale: {
       description: 'Some mailbox has not been read successfully for too long; the log of the function tick names it',
       namespace, metricName: 'StalestMailboxMinutes', dimensions: own('tick'), statistic: 'Maximum', period: 300, comparison: 'GreaterThanThreshold', threshold: Number(values.StaleMinutes),
+      periods: 12, bad: 1, // a mailbox is measured when it is swept, and others between
     },
     ManifestRefused: {
       description: 'The newest manifest cannot be used, and the last good one goes on; the log of the function tick says what to mend',

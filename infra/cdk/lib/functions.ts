@@ -92,10 +92,11 @@ export class Functions {
         ...tenants,
         POSTROOM_GOOGLE_KEY_EXPIRES: this.text('GoogleKeyExpires'),
         POSTROOM_GOOGLE_TOPIC: this.text('GoogleTopic'),
+        POSTROOM_STALE: `${this.text('StaleMinutes')}m`,
         POSTROOM_SWEEP: this.text('Sweep'),
         POSTROOM_URL: url,
       },
-      policies: { Queue: [this.send()], Table: [this.everything(), this.due()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
+      policies: { Queue: [this.send()], Table: [this.upkeep(), this.progress(), this.due()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
     });
     this.tick = tick.fn;
     this.tickRole = tick.role;
@@ -190,8 +191,14 @@ export class Functions {
     return allow(recordActions, [this.state.table.tableArn], partitions('m#*', 't#*', 'z#*'));
   }
 
-  private everything(): iam.PolicyStatement {
-    return allow(recordActions, [this.state.table.tableArn]);
+  /** upkeep is what tick may touch: timers, watches and the deployment's records. */
+  private upkeep(): iam.PolicyStatement {
+    return allow(['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'], [this.state.table.tableArn], partitions('t#*', 'w#*', 'z#*'));
+  }
+
+  /** progress is how tick learns when a mailbox was last read; it writes nothing of a mailbox. */
+  private progress(): iam.PolicyStatement {
+    return allow(['dynamodb:GetItem'], [this.state.table.tableArn], partitions('m#*'));
   }
 
   private due(): iam.PolicyStatement {

@@ -121,8 +121,8 @@ export const settings: readonly Setting[] = [
     description: 'Address to which alarms are sent. AWS first asks it to confirm. Empty: subscribe to the topic yourself.',
   },
   {
-    name: 'StaleMinutes', group: watching, default: 60, min: 20, max: 10080,
-    description: 'Alarm when some mailbox has not been read successfully for this many minutes. Keep it over three times the sweep.',
+    name: 'StaleMinutes', group: watching, default: 60, min: 60, max: 10080,
+    description: 'Alarm when some mailbox has not been read successfully for this many minutes. Keep it at three times the sweep or more.',
   },
   {
     name: 'OldestHintSeconds', group: watching, default: 900, min: 300, max: 86400,

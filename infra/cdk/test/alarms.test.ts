@@ -19,6 +19,8 @@ interface Alarm {
   readonly Dimensions: { readonly Name: string; readonly Value: string }[];
   readonly Period: number;
   readonly EvaluationPeriods: number;
+  readonly DatapointsToAlarm?: number;
+  readonly TreatMissingData: string;
 }
 
 /** The metrics that the functions write, from the constants of boot.Metric. */
@@ -57,6 +59,16 @@ test('our own metrics are those that the functions write', () => {
     assert.ok(written.has(a.MetricName), `${a.name} waits for ${a.MetricName}, which nobody writes`);
     assert.deepEqual(a.Dimensions.map((d) => d.Name).sort(), ['Function', 'Stack'], a.name);
     assert.ok(['ingest', 'sync', 'tick'].includes(a.Dimensions.find((d) => d.Name === 'Function')!.Value), a.name);
+  }
+});
+
+// A mailbox is measured once a sweep, and a watch that is refused when it is tried again: 32 minutes is the longest pause of
+// functions/boot/renewing.go. An alarm that forgot it in between would come and go, with a mail each time.
+test('what is measured now and then keeps its alarm on in between', () => {
+  for (const [name, minutes] of [['MailboxStale', 60], ['WatchLapse', 32 + 1]] as const) {
+    const a = alarms.find((x) => x.name === name)!;
+    assert.equal(a.DatapointsToAlarm ?? a.EvaluationPeriods, 1, `${name} waits for more than one measurement`);
+    assert.ok((a.Period * (a.EvaluationPeriods - 1)) / 60 >= minutes - a.Period / 60, `${name} forgets after ${(a.Period * a.EvaluationPeriods) / 60} minutes`);
   }
 });
 

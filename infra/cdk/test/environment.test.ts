@@ -35,6 +35,11 @@ test('a variable has the value of its parameter', () => {
   }
 });
 
+test('the log names a stale mailbox when the alarm comes', () => {
+  assert.equal(environments({}).TickFunction.POSTROOM_STALE, '60m');
+  assert.equal(environments(scenarios.federated).TickFunction.POSTROOM_STALE, '240m');
+});
+
 test('a provider that is not used has no credential', () => {
   const { POSTROOM_GRAPH_CREDENTIAL, POSTROOM_GOOGLE_CREDENTIAL } = environments({}).SyncFunction;
   assert.deepEqual([POSTROOM_GRAPH_CREDENTIAL, POSTROOM_GOOGLE_CREDENTIAL], ['', '']);

@@ -104,6 +104,17 @@ test('ingest, which strangers reach, has no way to mail, manifest or credentials
   }
 });
 
+test('tick, which sees to watches, reads no mail and writes none', () => {
+  for (const [name, e] of evaluated) {
+    const table = statements(e).filter(({ role, statement }) => role === 'TickRole' && JSON.stringify(statement.Action).includes('dynamodb:')).map(({ statement }) => statement);
+    for (const s of table.filter((x) => x.Resource === '<Table.Arn>')) {
+      const partitions = s.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'];
+      assert.ok(Array.isArray(partitions), `${name}: ${JSON.stringify(s)} is of every partition`);
+      if (partitions.includes('m#*')) assert.deepEqual([s.Action].flat(), ['dynamodb:GetItem'], name);
+    }
+  }
+});
+
 test('a secret may be read only where it was chosen', () => {
   for (const [name, e] of evaluated) {
     const readable = new Set(statements(e).filter(({ statement }) => statement.Action === 'secretsmanager:GetSecretValue').flatMap(({ statement }) => [statement.Resource!].flat()));

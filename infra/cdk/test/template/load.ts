@@ -39,7 +39,7 @@ export const scenarios: Readonly<Record<string, Readonly<Record<string, string |
     GraphCredential: 'federated', GraphTenant: '11111111-2222-3333-4444-555555555555', GraphClient: '66666666-7777-8888-9999-000000000000', GraphCloud: 'usgov', GraphAudience: 'api://AzureADTokenExchangeUSGov',
     GoogleCredential: 'federated', GoogleAccount: 'postroom@contoso.iam.gserviceaccount.com', GoogleProvider: 'projects/123456789/locations/global/workloadIdentityPools/aws/providers/aws',
     GoogleTopic: 'projects/contoso/topics/mail', GoogleSubscription: 'projects/contoso/subscriptions/mail', GooglePushAccount: 'push@contoso.iam.gserviceaccount.com', GoogleAudience: 'postroom',
-    AlarmEmail: 'ops@contoso.com', SyncConcurrency: 40, StaleMinutes: 45, OldestHintSeconds: 600, LogRetentionDays: 90, LogLevel: 'debug', Sweep: '1h', RequestRate: 300, RequestBurst: 500,
+    AlarmEmail: 'ops@contoso.com', SyncConcurrency: 40, StaleMinutes: 240, OldestHintSeconds: 600, LogRetentionDays: 90, LogLevel: 'debug', Sweep: '1h', RequestRate: 300, RequestBurst: 500,
   },
   secrets: {
     GraphCredential: 'secret', GraphTenant: 'contoso.onmicrosoft.com', GraphClient: '66666666-7777-8888-9999-000000000000', GraphSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:graph-AbCdEf', GraphSecretExpires: '2027-01-31',
