@@ -34,6 +34,45 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestKilledAnywhere works one mail at each mailbox, again and again, and kills the process around its first request, its
+// second, and so on to the last.
+func TestKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	s := watched(t, twoMailboxes)
+	mail := map[inbox.MailboxID][]inbox.MessageID{}
+	n := 0
+	for _, arm := range []func(int){s.trap.AtRequest, s.trap.AtAnswer} {
+		at := 1
+		for ; at < 200; at++ {
+			for _, id := range []inbox.MailboxID{support, hello} {
+				n++
+				mail[id] = append(mail[id], s.receive(id, letter(n)))
+			}
+			s.deliver()
+			before := s.trap.Sprung()
+			arm(at)
+			s.sync.Kill() // so that each one begins with a new process's requests
+			s.work(1)
+			s.trap.Disarm()
+			s.clock.advance(visibility)
+			s.deliver()
+			s.settle(1)
+			for id, list := range mail {
+				if m := list[len(list)-1]; !s.marked(id, m) {
+					t.Errorf("killed around request %d, a mail of %s is not marked", at, id)
+				}
+			}
+			if s.trap.Sprung() == before {
+				break
+			}
+		}
+		if at < 10 || at == 200 {
+			t.Errorf("the last request was the %dth", at)
+		}
+	}
+	s.settled(mail)
+}
+
 // history is a site with people in it.
 type history struct {
 	*site

@@ -44,6 +44,9 @@ func NewMeter(endpoint string) (*Meter, error) {
 	m := &Meter{count: Count{Requests: map[string]int{}}}
 	m.proxy = httputil.NewSingleHostReverseProxy(u)
 	m.proxy.Transport = metered{m, &http.Transport{MaxIdleConnsPerHost: 64}}
+	m.proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) {
+		w.WriteHeader(http.StatusBadGateway) // the caller has gone, as one that is killed does, or the engine has
+	}
 	return m, nil
 }
 
