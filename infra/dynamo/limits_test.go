@@ -1,54 +1,21 @@
 package dynamo_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 )
 
-// keyed refuses keys that DynamoDB refuses.
-type keyed struct{ dynamo.Client }
-
-func (keyed) check(k map[string]types.AttributeValue) error {
-	s, ok := k["s"].(*types.AttributeValueMemberS)
-	if !ok || s.Value == "" || len(s.Value) > 1024 || !utf8.ValidString(s.Value) {
-		return fmt.Errorf("ValidationException: a sort key of %d bytes", len(s.Value))
-	}
-	return nil
-}
-
-func (c keyed) GetItem(ctx context.Context, in *dynamodb.GetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
-	if err := c.check(in.Key); err != nil {
-		return nil, err
-	}
-	return c.Client.GetItem(ctx, in, o...)
-}
-
-func (c keyed) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput, o ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error) {
-	for _, table := range in.RequestItems {
-		for _, k := range table.Keys {
-			if err := c.check(k); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return c.Client.BatchGetItem(ctx, in, o...)
-}
-
 // TestTypedIDs asks for conversations by what a person may type: what cannot be there is not there.
 func TestTypedIDs(t *testing.T) {
 	t.Parallel()
 	client, name := newTable(t)
-	d := dynamo.Open(keyed{client}, name, dynamo.Options{})
+	d := dynamo.Open(strict{client}, name, dynamo.Options{})
 	u := arrival(support, 0)
 	if err := d.Commit(t.Context(), support, []pipeline.Unit{u}); err != nil {
 		t.Fatal(err)

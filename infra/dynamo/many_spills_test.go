@@ -1,33 +1,13 @@
 package dynamo_test
 
 import (
-	"context"
 	"fmt"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 )
-
-// strict refuses what DynamoDB refuses, whatever the engine does.
-type strict struct{ dynamo.Client }
-
-func (s strict) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, o ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
-	if n := len(in.TransactItems); n > 100 {
-		return nil, fmt.Errorf("ValidationException: %d items in one transaction", n)
-	}
-	for _, it := range in.TransactItems {
-		if it.Update != nil && len(*it.Update.UpdateExpression) > 4096 {
-			return nil, fmt.Errorf("ValidationException: an expression of %d bytes", len(*it.Update.UpdateExpression))
-		}
-		if it.Put != nil && dynamo.ItemSize(it.Put.Item) > 400<<10 {
-			return nil, fmt.Errorf("ValidationException: an item of %d bytes", dynamo.ItemSize(it.Put.Item))
-		}
-	}
-	return s.Client.TransactWriteItems(ctx, in, o...)
-}
 
 // TestSettleManySpills settles at once more actions of one conversation than one transaction can take out of its spills: the
 // spine looks at 1,000 in one round.

@@ -31,7 +31,7 @@ func (b *beforeActions) Query(ctx context.Context, in *dynamodb.QueryInput, o ..
 func TestCommitWhilePendingIsRead(t *testing.T) {
 	t.Parallel()
 	client, name := newTable(t)
-	open := func(c dynamo.Client) *dynamo.Table { return dynamo.Open(c, name, dynamo.Options{}) }
+	open := func(c dynamo.Client) *dynamo.Table { return dynamo.Open(strict{c}, name, dynamo.Options{}) }
 	s := open(client)
 	var units []pipeline.Unit
 	for n := range dynamo.MaxPending + 30 {
