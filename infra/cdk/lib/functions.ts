@@ -17,6 +17,8 @@ interface Kind {
   readonly timeout: Duration;
   readonly environment: Record<string, string>;
   readonly policies: Record<string, iam.PolicyStatement[]>;
+  /** The function sends to the queue that invokes it. */
+  readonly recursive?: boolean;
 }
 
 /** Functions are the three that run, each with a role and a log group of its own, and what calls sync and tick. */
@@ -70,6 +72,7 @@ export class Functions {
       memorySize: 512,
       timeout: Duration.seconds(120), // under the visibility timeout of the queue
       environment: { ...each, ...tenants },
+      recursive: true, // a listing of hours goes on by a hint to itself, which Lambda would stop after 16 ("Lambda recursive loop detection")
       policies: { Queue: [this.send(), this.receive()], Table: [this.mail()], Manifest: this.manifest(), Tenants: this.tenants(), Key: this.keyUse() },
     });
     this.sync = sync.fn;
@@ -147,6 +150,7 @@ export class Functions {
       role: role.withoutPolicyUpdates(), // all it may do is written above
       logGroup,
       tracing: lambda.Tracing.ACTIVE,
+      recursiveLoop: kind.recursive ? lambda.RecursiveLoop.ALLOW : undefined,
       reservedConcurrentExecutions: reserved > 0 ? reserved : undefined,
     });
     return { fn, role };

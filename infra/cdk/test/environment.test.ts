@@ -67,6 +67,18 @@ test('what is given to a function fits into 4 KB', () => {
   }
 });
 
+// The SDK hands on how long the chain of invocations is ("Lambda recursive loop detection"), and Lambda ends one that a function
+// keeps going by the queue that invokes it, unless it is told that this is meant.
+test('sync may go on with a listing by the queue that invokes it', () => {
+  const e = evaluate(expand(readSam())).resources;
+  const sends = (role: string): boolean => JSON.stringify(e[role].properties).includes('sqs:SendMessage');
+  for (const source of Object.values(e).filter((r) => r.type === 'AWS::Lambda::EventSourceMapping')) {
+    const [, fn] = /^<(\w+)\.Arn>$/.exec(String(source.properties.FunctionName))!;
+    const [, role] = /^<(\w+)\.Arn>$/.exec(String(e[fn].properties.Role))!;
+    assert.equal(e[fn].properties.RecursiveLoop, sends(role) ? 'Allow' : undefined, fn);
+  }
+});
+
 function environments(parameters: Readonly<Record<string, string | number>>): Record<string, Record<string, unknown>> {
   const all = Object.entries(evaluate(expand(readSam()), parameters).resources).filter(([, r]) => r.type === 'AWS::Lambda::Function');
   return Object.fromEntries(all.map(([name, r]) => [name, (r.properties.Environment as { Variables: Record<string, unknown> }).Variables]));

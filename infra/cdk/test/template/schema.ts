@@ -12,7 +12,7 @@ export function specification(type: string): Specified | undefined {
 
 /** What SAM has taken up since the specification was drawn up ("AWS::Serverless::Function", properties). */
 const overlay: Readonly<Record<string, Readonly<Record<string, PropertyType>>>> = {
-  'AWS::Serverless::Function': { LoggingConfig: { type: 'json' } },
+  'AWS::Serverless::Function': { LoggingConfig: { type: 'json' }, RecursiveLoop: { type: 'string', allowedValues: ['Allow', 'Terminate'] } },
 };
 
 /** Attributes that AWS documents and the specification lacks. */

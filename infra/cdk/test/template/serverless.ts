@@ -32,7 +32,7 @@ export function globals(t: Template): Template {
 }
 
 /** Properties that both kinds of function have, with the same meaning. */
-const same = ['Architectures', 'Description', 'Environment', 'Handler', 'LoggingConfig', 'MemorySize', 'ReservedConcurrentExecutions', 'Role', 'Runtime', 'Timeout'];
+const same = ['Architectures', 'Description', 'Environment', 'Handler', 'LoggingConfig', 'MemorySize', 'RecursiveLoop', 'ReservedConcurrentExecutions', 'Role', 'Runtime', 'Timeout'];
 
 /** merge is SAM's: a function's own map is added to the global one, anything else takes its place. */
 function merge(all: Readonly<Record<string, unknown>>, own: Readonly<Record<string, unknown>>): Record<string, unknown> {
