@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -104,8 +105,18 @@ func (t *Table) translate(err error) error {
 	switch code(err) {
 	case "ResourceNotFoundException":
 		return &pipeline.Permanent{
-			What: fmt.Sprintf("table %s does not exist in this account and region, or lacks its index %q", t.name, dueIndex), Err: err,
+			What: fmt.Sprintf("table %s does not exist in this account and region", t.name), Err: err,
 			Fix: "check POSTROOM_TABLE and the region, or deploy the table",
+		}
+	case "ValidationException":
+		// Only its text tells a table of another shape from a call that is wrong.
+		for _, said := range []string{"does not have the specified index", "does not match the schema"} {
+			if strings.Contains(err.Error(), said) {
+				return &pipeline.Permanent{
+					What: fmt.Sprintf("table %s is not one of Postroom's, or lacks its index %q", t.name, dueIndex), Err: err,
+					Fix: "check POSTROOM_TABLE, or deploy the table",
+				}
+			}
 		}
 	case "AccessDeniedException", "AccessDenied", "UnrecognizedClientException", "InvalidSignatureException", "IncompleteSignatureException":
 		return &pipeline.Permanent{
