@@ -36,7 +36,8 @@ func round(v float64, digits int) float64 {
 	return s
 }
 
-// TestFigures measures what docs/benchmarks.md reports of the functions on AWS. It asserts nothing.
+// TestFigures measures what docs/benchmarks.md reports of the functions on AWS. It asserts nothing but that
+// the load of the burst has been handled as TestLoad demands.
 func TestFigures(t *testing.T) {
 	if !*figures {
 		t.Skip("measures only with -figures (make bench)")
@@ -49,6 +50,7 @@ func TestFigures(t *testing.T) {
 		m := r.meter()
 		r.all()
 		m.stop().report("", 200*50)
+		r.check()
 	})
 	t.Run("alone", alone)
 	t.Run("idle", idle)

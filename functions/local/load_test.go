@@ -17,7 +17,7 @@ import (
 	"github.com/postroom/postroom/providers/fault"
 )
 
-var load = flag.String("load", "20x10", "MAILBOXESxMAILS of TestLoad")
+var load = flag.String("load", "40x10", "MAILBOXESxMAILS of TestLoad")
 
 // processes is how many sync processes work the queue at once.
 const processes = 10
@@ -69,7 +69,6 @@ const poisoned = "box0@contoso.com"
 type run struct {
 	*site
 	count int
-	procs int    // how many processes work the queue at once
 	fails string // the mailbox that does, if one does
 	mail  map[inbox.MailboxID][]inbox.MessageID
 

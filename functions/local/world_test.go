@@ -17,7 +17,6 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
-	"github.com/postroom/postroom/functions/boot"
 )
 
 const (
@@ -160,5 +159,3 @@ func (s *site) markers(id inbox.MailboxID, m inbox.MessageID) (list []inbox.Mark
 	}
 	return list, err == nil
 }
-
-var _ = boot.SimulationOptions{}
