@@ -104,7 +104,7 @@ test('ingest, which strangers reach, has no way to mail, manifest or credentials
   }
 });
 
-test('tick, which sees to watches, reads no mail and writes none', () => {
+test('tick, which sees to watches, writes nothing of a mailbox', () => {
   for (const [name, e] of evaluated) {
     const table = statements(e).filter(({ role, statement }) => role === 'TickRole' && JSON.stringify(statement.Action).includes('dynamodb:')).map(({ statement }) => statement);
     for (const s of table.filter((x) => x.Resource === '<Table.Arn>')) {
