@@ -23,8 +23,8 @@ import (
 // reading by a process that has not met it, and taking out all of them costs a write unit.
 const maxStale = 4
 
-// maxTidied is how many are taken out at once, as an expression has at most 4 KB and 300 operators.
-const maxTidied = 120
+// maxTidied is how many are taken out at once, as an expression has at most 4 KB and 300 operators, a path's dots perhaps among them.
+const maxTidied = 80
 
 // staleEntry is an entry of the list that was found to have no pending action. It never has one again: whatever adds an
 // action makes a new entry with a higher order. So one process need not look twice.

@@ -19,6 +19,10 @@ const (
 	maxPeople = 500 // of one address field
 )
 
+// lastDate is the last moment of the year 9999 in milliseconds. An imported mail is dated by its own Date field, and a later
+// one could not be written as JSON.
+const lastDate = 253402300799999
+
 // decode reads a message as Gmail sends it. It is total: whatever a stranger wrote, it makes the best of it.
 func decode(msg *api.Message, needs rules.Needs) inbox.Message {
 	out := inbox.Message{
@@ -28,7 +32,7 @@ func decode(msg *api.Message, needs rules.Needs) inbox.Message {
 		Unread:    labelSet(msg.LabelIds)[labelUnread],
 		Size:      max(msg.SizeEstimate, 0),
 	}
-	if msg.InternalDate > 0 {
+	if msg.InternalDate > 0 && msg.InternalDate <= lastDate {
 		out.At = time.UnixMilli(msg.InternalDate).UTC()
 	}
 	if msg.Payload == nil {

@@ -3,6 +3,7 @@ package gmail_test
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -110,6 +111,20 @@ func TestDirectionAndSize(t *testing.T) {
 	for labels, want := range map[string]inbox.Direction{"INBOX UNREAD": inbox.In, "SENT": inbox.Out, "SENT INBOX": inbox.Out, "DRAFT": inbox.Draft, "TRASH DRAFT": inbox.Draft, "": inbox.In} {
 		if m := gmail.Decode(&api.Message{Id: "1", LabelIds: strings.Fields(labels), SizeEstimate: 12}); m.Direction != want || m.Size != 12 || m.Unreadable == "" {
 			t.Errorf("%s: got %+v", labels, m)
+		}
+	}
+}
+
+// An imported mail is dated as a stranger wrote it. What is kept of it must be readable again.
+func TestDates(t *testing.T) {
+	t.Parallel()
+	for millis, want := range map[int64]string{
+		1764590400123: "2025-12-01T12:00:00.123Z", 253402300799999: "9999-12-31T23:59:59.999Z",
+		253402300800000: "0001-01-01T00:00:00Z", math.MaxInt64: "0001-01-01T00:00:00Z", -1: "0001-01-01T00:00:00Z",
+	} {
+		at, err := gmail.Decode(&api.Message{Id: "1", InternalDate: millis}).At.MarshalText()
+		if err != nil || string(at) != want {
+			t.Errorf("%d: got %s, %v, want %s", millis, at, err, want)
 		}
 	}
 }
