@@ -25,6 +25,10 @@ const (
 	// as well, or a provider that names a few seconds each time would make dead letters of hints within minutes.
 	exactTries = 10
 
+	// companyTime is how long a sync may take that is not alone in its event. The other mailboxes' messages are not done
+	// with before the event is, and hints that come meanwhile wait for that; a sync that is cut off goes on from there.
+	companyTime = 30 * time.Second
+
 	// SourceContinued is Hint.Source of a hint to go on with a sync that ran out of time.
 	SourceContinued = "continued"
 )
@@ -61,6 +65,10 @@ func (s *Syncer) Handle(ctx context.Context, e events.SQSEvent) (events.SQSEvent
 	work, stop := before(ctx, syncMargin)
 	defer stop()
 	deliveries := sqs.Deliveries(e.Records)
+	if len(deliveries) > 1 {
+		work, stop = context.WithTimeout(work, companyTime)
+		defer stop()
+	}
 	again := make([]bool, len(deliveries))
 	edition, err := s.Manifests.Current(work)
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
+	"github.com/postroom/postroom/infra/dynamo/engine"
 )
 
 // TestRecord swaps a record of the deployment's own.
@@ -105,7 +106,10 @@ func TestPartitions(t *testing.T) {
 // TestDefinition creates the table as the templates do.
 func TestDefinition(t *testing.T) {
 	t.Parallel()
-	client, name := newTable(t)
+	client, name := engine.Start(t), "as-deployed"
+	if _, err := client.CreateTable(t.Context(), dynamo.Definition(name)); err != nil {
+		t.Fatal(err)
+	}
 	got, err := client.DescribeTable(t.Context(), &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		t.Fatal(err)
