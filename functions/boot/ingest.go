@@ -110,10 +110,12 @@ func (in *Ingest) measure(ctx context.Context) {
 		g := in.gmail.Counts()
 		now.Enqueued += g.Enqueued
 		now.Refused += g.Refused
+		now.Failed += g.Failed
 	}
 	v := Values{}
 	v.Add(MetricHints, int(now.Enqueued-in.told.Enqueued))
 	v.Add(MetricRefused, int(now.Refused-in.told.Refused))
+	v.Add(MetricHookFailures, int(now.Failed-in.told.Failed))
 	in.told = now
 	if err := in.metrics.Write(v, nil); err != nil {
 		in.log.ErrorContext(ctx, "metrics not written", "error", err.Error())

@@ -210,7 +210,7 @@ func TestIngestTakesNotifications(t *testing.T) {
 				t.Errorf("hints %s", hints)
 			}
 			list := readMetrics(t, g.out.String())
-			for _, name := range []string{"Hints", "Refused"} {
+			for _, name := range []string{"Hints", "Refused", "HookFailures"} {
 				if n := sum(list, name); n != tt.counted[name] {
 					t.Errorf("%s: %g\n%s", name, n, &g.out)
 				}
@@ -265,6 +265,19 @@ func TestIngestAnswers503ForWhatARepetitionMends(t *testing.T) {
 		}
 		if n := strings.Count(g.out.String(), `"level":"ERROR"`); n != 4 {
 			t.Errorf("%s: %d lines for 4 requests:\n%s", name, n, &g.out)
+		}
+		if n := sum(readMetrics(t, g.out.String()), "HookFailures"); n != 4 { // Lambda counts no error, so this is what the alarm goes by
+			t.Errorf("%s: %g failures for 4 requests:\n%s", name, n, &g.out)
+		}
+		// What works again is counted no more.
+		g.watches.Fail, g.queue.Fail = nil, nil
+		g.out.Reset()
+		if got := g.post("/hooks/graph", "", `{"value":[`+fmt.Sprintf(graphItem, "state-3fd1")+`]}`); got.StatusCode != 202 {
+			t.Errorf("%s, mended: Graph is told %+v", name, got)
+		}
+		list := readMetrics(t, g.out.String())
+		if failed, hints := sum(list, "HookFailures"), sum(list, "Hints"); failed != 0 || hints != 2 {
+			t.Errorf("%s, mended: %g failures, %g hints", name, failed, hints)
 		}
 	}
 }

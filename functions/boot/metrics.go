@@ -29,6 +29,7 @@ type Metric string
 const (
 	MetricHints                 Metric = "Hints"             // ingest, tick: hints put into the queue; sync: hints taken out
 	MetricRefused               Metric = "Refused"           // ingest: notifications with a wrong secret, pushes with a bad token
+	MetricHookFailures          Metric = "HookFailures"      // ingest: requests answered 5xx, which Lambda counts as no error
 	MetricSyncs                 Metric = "Syncs"             // syncs that came to their end
 	MetricSyncFailures          Metric = "SyncFailures"      // syncs that did not, also those throttled
 	MetricMessages              Metric = "Messages"          // new messages that joined a conversation

@@ -59,6 +59,12 @@ export function alarms(scope: Construct, values: Resolved, { state, functions }:
       namespace: 'AWS/Lambda', metricName: 'Throttles', dimensions, statistic: 'Sum', period: 300, periods: 3, bad: 2, comparison: 'GreaterThanOrEqualToThreshold', threshold: 1,
     };
   }
+  rules.HookFailures = {
+    description: 'Notifications are answered with 503: the function ingest cannot read the table or write to the queue, or cannot have the keys that sign pushes; its log says which',
+    // An answer of 503 is no error of the function's. A hiccup and its repetitions fall into two periods at most, and a
+    // mailbox with little mail fails a few times an hour: so any failure counts, in three periods of half an hour.
+    namespace, metricName: 'HookFailures', dimensions: own('ingest'), statistic: 'Sum', period: 300, periods: 6, bad: 3, comparison: 'GreaterThanOrEqualToThreshold', threshold: 1,
+  };
   for (const days of [30, 7, 1]) {
     rules[`CredentialLapse${days}`] = {
       description: `A certificate, client secret or key ends in ${days === 1 ? 'a day' : `${days} days`} or less`,

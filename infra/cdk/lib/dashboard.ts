@@ -22,7 +22,7 @@ export function dashboard(scope: Construct, hooks: Hooks, { state, functions }: 
     chart('What waits', [queue('ApproximateNumberOfMessagesVisible', 'hints', state.queue), queue('ApproximateNumberOfMessagesVisible', 'dead letters', state.deadLetters)]),
     chart('How long it waits (seconds)', [queue('ApproximateAgeOfOldestMessage', 'oldest hint', state.queue), ...own('sync', ['OldestHintSeconds'], 'p90')]),
     chart('Providers', own('sync', ['ProviderRequests', 'Throttles', 'PermanentFailures'])),
-    chart('Hooks', [...['Count', ...errors].map((name): Metric => ['AWS/ApiGateway', name, api.name, api.value, { stat: 'Sum' }]), ...own('ingest', ['Refused'])]),
+    chart('Hooks', [...['Count', ...errors].map((name): Metric => ['AWS/ApiGateway', name, api.name, api.value, { stat: 'Sum' }]), ...own('ingest', ['Refused', 'HookFailures'])]),
     chart('Duration, p99 (ms)', each('Duration', 'p99')),
     chart('Errors and throttles', [...each('Errors', 'Sum'), ...each('Throttles', 'Sum')]),
     chart('Stalest mailbox (minutes)', own('tick', ['StalestMailboxMinutes'], 'Maximum')),

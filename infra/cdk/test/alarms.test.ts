@@ -20,6 +20,7 @@ interface Alarm {
   readonly Period: number;
   readonly EvaluationPeriods: number;
   readonly DatapointsToAlarm?: number;
+  readonly Threshold: number;
   readonly TreatMissingData: string;
 }
 
@@ -28,8 +29,8 @@ const written = new Set([...fs.readFileSync(path.join(repository, 'functions/boo
 
 test('there is an alarm for each way in which a deployment goes wrong', () => {
   assert.deepEqual(alarms.map((a) => a.name).sort(), [
-    'CredentialLapse1', 'CredentialLapse30', 'CredentialLapse7', 'DeadLetters', 'IngestErrors', 'IngestThrottles', 'MailboxStale', 'ManifestRefused',
-    'OldestHint', 'PermanentFailures', 'SyncErrors', 'SyncThrottles', 'TickErrors', 'TickMissing', 'TickThrottles', 'WatchLapse',
+    'CredentialLapse1', 'CredentialLapse30', 'CredentialLapse7', 'DeadLetters', 'HookFailures', 'IngestErrors', 'IngestThrottles', 'MailboxStale',
+    'ManifestRefused', 'OldestHint', 'PermanentFailures', 'SyncErrors', 'SyncThrottles', 'TickErrors', 'TickMissing', 'TickThrottles', 'WatchLapse',
   ]);
 });
 
@@ -70,6 +71,15 @@ test('what is measured now and then keeps its alarm on in between', () => {
     assert.equal(a.DatapointsToAlarm ?? a.EvaluationPeriods, 1, `${name} waits for more than one measurement`);
     assert.ok((a.Period * (a.EvaluationPeriods - 1)) / 60 >= minutes - a.Period / 60, `${name} forgets after ${(a.Period * a.EvaluationPeriods) / 60} minutes`);
   }
+});
+
+// A hook that fails once is asked again within minutes: that may reach into a second period and must not ring. Where it goes
+// on, a single mailbox repeats a few times an hour, at Pub/Sub every ten minutes at the longest (docs/deploy.md), and must.
+test('hooks that fail once do not ring, and those of one mailbox that go on failing do', () => {
+  const a = alarms.find((x) => x.name === 'HookFailures')!;
+  assert.ok(a.DatapointsToAlarm! >= 3 && a.Period >= 300, 'a hiccup rings');
+  assert.equal(a.Threshold, 1, 'a mailbox with little mail never rings');
+  assert.ok(a.Period * a.EvaluationPeriods >= 600 * a.DatapointsToAlarm!, 'Pub/Sub repeats too seldom to ring');
 });
 
 test('the metrics of AWS are of resources of ours', () => {
