@@ -36,6 +36,8 @@ func round(v float64, digits int) float64 {
 	return s
 }
 
+func milliseconds(d time.Duration) float64 { return round(float64(d.Microseconds())/1000, 1) }
+
 // TestFigures measures what docs/benchmarks.md reports of the functions on AWS. It asserts nothing but that
 // the load of the burst has been handled as TestLoad demands.
 func TestFigures(t *testing.T) {
@@ -74,7 +76,7 @@ func inits(t *testing.T) {
 		}
 		list := f.Inits()
 		slices.Sort(list)
-		figure("lambda."+name+".init_ms", round(float64(list[len(list)/2].Microseconds())/1000, 1), "ms")
+		figure("lambda."+name+".init_ms", milliseconds(list[len(list)/2]), "ms")
 	}
 }
 
@@ -98,7 +100,8 @@ func memory(t *testing.T) {
 }
 
 // ingestCPU measures what a notification costs ingest's process, half of them of each vendor: reading the event, verifying,
-// enqueuing and answering.
+// enqueuing and answering. And how long the sender waits for the answer, one after the other, with a table and a queue on
+// this machine; cold is a process's first.
 func ingestCPU(t *testing.T) {
 	const rounds = 1000
 	s := watched(t, twoMailboxes)
@@ -132,16 +135,30 @@ func ingestCPU(t *testing.T) {
 		}
 		return sum
 	}
+	var waits []time.Duration
+	timed := func(path string) time.Duration {
+		began := time.Now()
+		post(path)
+		return time.Since(began)
+	}
 	for range 50 {
 		post(web.GraphPath)
 		post(web.GmailPath)
 	}
 	before := spent()
 	for range rounds {
-		post(web.GraphPath)
-		post(web.GmailPath)
+		waits = append(waits, timed(web.GraphPath), timed(web.GmailPath))
 	}
 	figure("ingest.cpu_us_per_notification", round(float64((spent()-before).Microseconds())/(2*rounds), 0), "us")
+	slices.Sort(waits)
+	figure("ingest.p99_ms", milliseconds(waits[len(waits)*99/100]), "ms")
+	var cold []time.Duration
+	for range 21 {
+		s.ingest.Kill()
+		cold = append(cold, timed(web.GraphPath))
+	}
+	slices.Sort(cold)
+	figure("ingest.cold_ms", milliseconds(cold[len(cold)/2]), "ms")
 }
 
 // alone has mail come in one by one, each with its notifications, its sync and our echo: the dearest way.
