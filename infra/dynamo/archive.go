@@ -159,15 +159,8 @@ func (b box) pointers(ctx context.Context, threads []inbox.ThreadID) (ids []inbo
 // is read as a whole.
 func (t *Table) Messages(ctx context.Context, mailbox inbox.MailboxID, id inbox.ConversationID, after inbox.MessageID, limit int) ([]inbox.Known, error) {
 	return read(t, "messages", mailbox, func(b box) ([]inbox.Known, error) {
-		if !canBe(id) {
-			return nil, nil
-		}
-		it, err := b.get(ctx, b.key(conversationKey(id)))
-		if err != nil || it == nil {
-			return nil, err
-		}
-		e, err := b.readEntry(it)
-		if err != nil {
+		e, err := b.entry(ctx, id)
+		if err != nil || e == nil {
 			return nil, err
 		}
 		var out []inbox.Known
@@ -207,15 +200,8 @@ func (t *Table) Messages(ctx context.Context, mailbox inbox.MailboxID, id inbox.
 // Timeline implements pipeline.Archive.
 func (t *Table) Timeline(ctx context.Context, mailbox inbox.MailboxID, id inbox.ConversationID, after int64, limit int) ([]inbox.Event, error) {
 	return read(t, "timeline", mailbox, func(b box) (out []inbox.Event, err error) {
-		if !canBe(id) {
-			return nil, nil
-		}
-		it, err := b.get(ctx, b.key(conversationKey(id)))
-		if err != nil || it == nil {
-			return nil, err
-		}
-		e, err := b.readEntry(it)
-		if err != nil {
+		e, err := b.entry(ctx, id)
+		if err != nil || e == nil {
 			return nil, err
 		}
 		keep := func(events []inbox.Event) (more bool) {

@@ -94,6 +94,18 @@ func (b box) readEntry(it item) (*entry, error) {
 	return e, nil
 }
 
+// entry reads one conversation; nil where it is not there.
+func (b box) entry(ctx context.Context, id inbox.ConversationID) (*entry, error) {
+	if !canBe(id) {
+		return nil, nil
+	}
+	it, err := b.get(ctx, b.key(conversationKey(id)))
+	if err != nil || it == nil {
+		return nil, err
+	}
+	return b.readEntry(it)
+}
+
 // entries reads conversations; those that are not there are left out.
 func (b box) entries(ctx context.Context, ids []inbox.ConversationID) (map[inbox.ConversationID]*entry, error) {
 	var keys []key
