@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/bolt"
@@ -29,7 +30,7 @@ func filled(b *testing.B, n int) *bolt.DB {
 		var units []pipeline.Unit
 		var keys []string
 		for j := i; j < min(i+100, n); j++ {
-			u := arrival(support, j)
+			u := coretest.Arrival(support, j)
 			units, keys = append(units, u), append(keys, u.Actions[0].Key)
 		}
 		if err := db.Commit(ctx, support, units); err != nil {
@@ -66,7 +67,7 @@ func BenchmarkCommit(b *testing.B) {
 			}
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				u := arrival(support, n+i)
+				u := coretest.Arrival(support, n+i)
 				since()
 				if err := db.Commit(ctx, support, []pipeline.Unit{u}); err != nil {
 					b.Fatal(err)
@@ -90,7 +91,7 @@ func BenchmarkRead(b *testing.B) {
 			db, ctx := filled(b, n), context.Background()
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				u := arrival(support, i%n)
+				u := coretest.Arrival(support, i%n)
 				k, err1 := db.Known(ctx, support, []inbox.MessageID{u.Joined[0].ID})
 				t, err2 := db.Threads(ctx, support, []inbox.ThreadID{u.Conversation.Thread})
 				c, err3 := db.Conversations(ctx, support, []inbox.ConversationID{u.Conversation.ID})

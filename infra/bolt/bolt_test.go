@@ -8,10 +8,15 @@ import (
 	"time"
 
 	"github.com/postroom/postroom/core/coretest"
+	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/bolt"
 	"go.etcd.io/bbolt"
 )
+
+const support = inbox.MailboxID("support@contoso.com")
+
+var opened = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // file is a database that can be closed and opened again.
 type file struct {

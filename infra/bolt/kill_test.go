@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/bolt"
@@ -49,19 +50,19 @@ func writeUntilKilled(path string) error {
 	for n := int(p.Version); ; n++ {
 		// Two units of one commit, then the same for the other mailbox.
 		for _, mailbox := range []inbox.MailboxID{commitsA, commitsB} {
-			list, err := db.Conversations(ctx, mailbox, []inbox.ConversationID{arrival(mailbox, 2*n).Conversation.ID})
+			list, err := db.Conversations(ctx, mailbox, []inbox.ConversationID{coretest.Arrival(mailbox, 2*n).Conversation.ID})
 			if err != nil {
 				return err
 			}
 			if len(list) > 0 { // the life before got this far and no farther
 				continue
 			}
-			if err := db.Commit(ctx, mailbox, []pipeline.Unit{arrival(mailbox, 2*n), arrival(mailbox, 2*n+1)}); err != nil {
+			if err := db.Commit(ctx, mailbox, []pipeline.Unit{coretest.Arrival(mailbox, 2*n), coretest.Arrival(mailbox, 2*n+1)}); err != nil {
 				return err
 			}
 			fmt.Printf("commit %s %d\n", mailbox, n)
 		}
-		u := arrival(commitsA, 2*n)
+		u := coretest.Arrival(commitsA, 2*n)
 		u.Joined[0].State.Markers = []inbox.Marker{"@Member"}
 		if err := db.Settle(ctx, commitsA, []string{u.Actions[0].Key}, u.Joined); err != nil {
 			return err
@@ -180,9 +181,9 @@ func verify(t *testing.T, path string, said map[string]int) {
 			unsettled[a.Key] = true
 		}
 		for n := range len(list) {
-			whole(t, db, arrival(mailbox, n), mailbox == commitsA && n%2 == 0, unsettled)
+			whole(t, db, coretest.Arrival(mailbox, n), mailbox == commitsA && n%2 == 0, unsettled)
 		}
-		if settled, ok := said["settle "+string(mailbox)]; ok && unsettled[arrival(mailbox, 2*settled).Actions[0].Key] {
+		if settled, ok := said["settle "+string(mailbox)]; ok && unsettled[coretest.Arrival(mailbox, 2*settled).Actions[0].Key] {
 			t.Errorf("%s: settling %d returned, but its action is pending", mailbox, settled)
 		}
 		if len(unsettled) > len(list) {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -24,7 +25,7 @@ func TestAtOnce(t *testing.T) {
 	const conversations, writers, rounds = 3, 4, 12
 	var starts []pipeline.Unit
 	for n := range conversations {
-		starts = append(starts, arrival(support, n))
+		starts = append(starts, coretest.Arrival(support, n))
 	}
 	if err := open().Commit(t.Context(), support, starts); err != nil {
 		t.Fatal(err)
@@ -152,7 +153,7 @@ func TestTidyBesideACommit(t *testing.T) {
 	var units []pipeline.Unit
 	var keys []string
 	for n := range 10 {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		units, keys = append(units, u), append(keys, u.Actions[0].Key)
 	}
 	if err := errors.Join(d.Commit(t.Context(), support, units), d.Settle(t.Context(), support, keys, nil)); err != nil {

@@ -3,13 +3,14 @@ package dynamo_test
 import (
 	"testing"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 )
 
 // BenchmarkValue encodes and decodes what a commit writes.
 func BenchmarkValue(b *testing.B) {
-	u := arrival(support, 1)
+	u := coretest.Arrival(support, 1)
 	b.ReportAllocs()
 	for b.Loop() {
 		value, err := dynamo.Encode(u)
@@ -29,7 +30,7 @@ func BenchmarkCommit(b *testing.B) {
 	d := dynamo.Open(client, name, dynamo.Options{})
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		u := arrival(support, i)
+		u := coretest.Arrival(support, i)
 		if err := d.Commit(b.Context(), support, []pipeline.Unit{u}); err != nil {
 			b.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -276,7 +277,7 @@ func TestManyPending(t *testing.T) {
 	var want []pipeline.Action
 	var units []pipeline.Unit
 	for n := range dynamo.MaxPending + 60 {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		want, units = append(want, u.Actions...), append(units, u)
 		if n%2 == 1 { // few at a time, so that the list fills up between two commits
 			if err := s.Commit(t.Context(), support, units); err != nil {
@@ -304,7 +305,7 @@ func TestManyPending(t *testing.T) {
 	}
 	settle(want[:100])
 	pending(t, s, 0, want[100:])
-	again := answer(arrival(support, 0), 1) // of a conversation that is listed in vain
+	again := answer(coretest.Arrival(support, 0), 1) // of a conversation that is listed in vain
 	if err := s.Commit(t.Context(), support, []pipeline.Unit{again}); err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +387,7 @@ func TestHostileTexts(t *testing.T) {
 	t.Parallel()
 	client, name := newTable(t)
 	s := dynamo.Open(client, name, dynamo.Options{})
-	u := arrival(support, 1)
+	u := coretest.Arrival(support, 1)
 	m := u.Events[0].Mail
 	m.Subject, m.From = opaque(900_000, "subject"), inbox.Person{Name: opaque(900_000, "name"), Address: inbox.Address(opaque(900_000, "address"))}
 	u.Events[0].Why = []string{opaque(900_000, "why"), "short"}

@@ -11,10 +11,15 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/postroom/postroom/core/coretest"
+	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 	"github.com/postroom/postroom/infra/dynamo/engine"
 )
+
+const support = inbox.MailboxID("support@contoso.com")
+
+var epoch = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 // TestMain runs fewer histories than rapid would by itself, as each call goes through the engine; .ci/histories runs more.
 func TestMain(m *testing.M) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -24,7 +25,7 @@ func deeds() []deed {
 	add := func(name string, do func(ctx context.Context, d *dynamo.Table) error) {
 		out = append(out, deed{name, do})
 	}
-	units := []pipeline.Unit{arrival(support, 0), arrival(support, 1), arrival(support, 2)}
+	units := []pipeline.Unit{coretest.Arrival(support, 0), coretest.Arrival(support, 1), coretest.Arrival(support, 2)}
 	add("a first commit", func(ctx context.Context, d *dynamo.Table) error { return d.Commit(ctx, support, units) })
 	next := answer(units[0], 1)
 	over := inbox.Event{Seq: units[1].Conversation.Seq + 1, At: epoch, Kind: inbox.EventEscalated, By: inbox.ByPostroom, Member: "lead"}
@@ -134,14 +135,14 @@ func rest(t *testing.T, d *dynamo.Table, x deed) error {
 	if x.name != "answers, an escalation and a state" {
 		return nil // it was one transaction
 	}
-	first := arrival(support, 0)
+	first := coretest.Arrival(support, 0)
 	next := answer(first, 1)
 	last := answer(next, 2)
 	found, err := d.Conversations(t.Context(), support, []inbox.ConversationID{first.Conversation.ID})
 	if err != nil || found[first.Conversation.ID].Seq == last.Conversation.Seq {
 		return err
 	}
-	seen := arrival(support, 2).Joined[0]
+	seen := coretest.Arrival(support, 2).Joined[0]
 	seen.State.Place = inbox.Archive
 	return d.Commit(t.Context(), support, []pipeline.Unit{{Seen: []inbox.Known{seen}}, last})
 }
@@ -155,7 +156,7 @@ func halves(t *testing.T, d *dynamo.Table, when string) {
 		t.Fatal(err)
 	}
 	for n := range 3 {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		id := u.Conversation.ID
 		conversations, err1 := d.Conversations(ctx, support, []inbox.ConversationID{id})
 		timeline, err2 := d.Timeline(ctx, support, id, 0, 0)

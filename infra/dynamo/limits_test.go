@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -16,7 +17,7 @@ func TestTypedIDs(t *testing.T) {
 	t.Parallel()
 	client, name := newTable(t)
 	d := dynamo.Open(strict{client}, name, dynamo.Options{})
-	u := arrival(support, 0)
+	u := coretest.Arrival(support, 0)
 	if err := d.Commit(t.Context(), support, []pipeline.Unit{u}); err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +46,7 @@ func TestForeignConversationID(t *testing.T) {
 	t.Parallel()
 	d, _ := opened(t)
 	for n, id := range []inbox.ConversationID{"a#b", "#", "a\xff"} {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		u.Conversation.ID, u.Joined[0].Conversation, u.Actions[0].Conversation = id, id, id
 		u.Actions[0].Key = string(id) + "/000000000002"
 		if err := d.Commit(t.Context(), support, []pipeline.Unit{u}); err == nil {
@@ -92,7 +93,7 @@ func TestManyMembers(t *testing.T) {
 	d := dynamo.Open(strict{client}, name, dynamo.Options{})
 	var starts, units []pipeline.Unit
 	for n := range 95 {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		starts = append(starts, u)
 		c := u.Conversation
 		e := inbox.Event{Seq: c.Seq + 1, At: epoch, Kind: inbox.EventAssigned, By: inbox.ByPostroom, Member: inbox.MemberID(fmt.Sprint("to", n))}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 	"github.com/postroom/postroom/infra/dynamo/engine"
@@ -37,7 +38,7 @@ func TestLostAnswer(t *testing.T) {
 	t.Cleanup(server.Close)
 	d := dynamo.Open(engine.Client(server.URL), name, dynamo.Options{})
 	for n := range 3 {
-		w := arrival(support, n)
+		w := coretest.Arrival(support, n)
 		if err := d.Commit(t.Context(), support, []pipeline.Unit{w}); err != nil {
 			t.Fatal(err)
 		}

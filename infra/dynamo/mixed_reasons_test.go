@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -80,7 +81,7 @@ func TestMixedReasons(t *testing.T) {
 	d := dynamo.Open(client, name, dynamo.Options{})
 	var units []pipeline.Unit
 	for n := range 3 {
-		units = append(units, arrival(support, n))
+		units = append(units, coretest.Arrival(support, n))
 	}
 	through := func(prefix string) *dynamo.Table {
 		return dynamo.Open(&mixing{Client: client, prefix: prefix}, name, dynamo.Options{Sleep: noSleep})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 )
@@ -35,7 +36,7 @@ func TestCommitWhilePendingIsRead(t *testing.T) {
 	s := open(client)
 	var units []pipeline.Unit
 	for n := range dynamo.MaxPending + 30 {
-		units = append(units, arrival(support, n))
+		units = append(units, coretest.Arrival(support, n))
 	}
 	full := units[:dynamo.MaxPending-1]
 	for _, part := range [][]pipeline.Unit{full, units[len(full) : len(units)-1], units[len(units)-1:]} {

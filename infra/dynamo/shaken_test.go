@@ -113,7 +113,7 @@ func TestRefusals(t *testing.T) {
 			for call, do := range map[string]func(*dynamo.Table) error{
 				"a read": func(d *dynamo.Table) error { _, err := d.Team(t.Context(), support); return err },
 				"a transaction": func(d *dynamo.Table) error {
-					return d.Commit(t.Context(), support, []pipeline.Unit{arrival(support, 1)})
+					return d.Commit(t.Context(), support, []pipeline.Unit{coretest.Arrival(support, 1)})
 				},
 			} {
 				r := &refusing{err: tt.err}
@@ -142,7 +142,7 @@ func TestNoTable(t *testing.T) {
 	client, _ := newTable(t)
 	d := dynamo.Open(client, "postroom-nowhere", dynamo.Options{})
 	for name, err := range map[string]error{
-		"commit": d.Commit(t.Context(), support, []pipeline.Unit{arrival(support, 1)}),
+		"commit": d.Commit(t.Context(), support, []pipeline.Unit{coretest.Arrival(support, 1)}),
 		"timer":  d.SetTimer(t.Context(), pipeline.Timer{Mailbox: support, Name: "watch", Due: epoch}),
 	} {
 		var permanent *pipeline.Permanent

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
@@ -48,7 +49,7 @@ func TestPointerLeftBehind(t *testing.T) {
 	client, name := newTable(t)
 	s := newShaky(client, 1, 0)
 	d := dynamo.Open(s, name, dynamo.Options{Sleep: noSleep})
-	u := arrival(support, 1)
+	u := coretest.Arrival(support, 1)
 	s.lose = func(call int, _ bool) (bool, bool) { return call == 2, false } // the transaction
 	if err := d.Commit(t.Context(), support, []pipeline.Unit{u}); !errors.Is(err, errLost) {
 		t.Fatalf("got %v, want that the call was lost", err)
@@ -135,14 +136,14 @@ func TestOrderWithoutAClock(t *testing.T) {
 	behind := dynamo.Open(client, name, dynamo.Options{Now: func() time.Time { return epoch.Add(-time.Hour) }})
 	var want []pipeline.Action
 	for n := range 8 {
-		u := arrival(support, n)
+		u := coretest.Arrival(support, n)
 		if err := stopped.Commit(t.Context(), support, []pipeline.Unit{u}); err != nil {
 			t.Fatal(err)
 		}
 		want = append(want, u.Actions...)
 	}
 	pending(t, stopped, 0, want)
-	next := answer(arrival(support, 7), 1)
+	next := answer(coretest.Arrival(support, 7), 1)
 	if err := behind.Commit(t.Context(), support, []pipeline.Unit{next}); err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/smithy-go"
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/dynamo"
 )
@@ -42,10 +43,10 @@ func TestTriedAgain(t *testing.T) {
 	} {
 		u := &unheard{Client: client, answer: answer}
 		d := dynamo.Open(u, name, dynamo.Options{Sleep: noSleep})
-		unit := arrival(support, n)
+		unit := coretest.Arrival(support, n)
 		if n == 0 { // the team's item is there, so that there is one transaction
 			u.answer = nil
-			if err := d.Commit(t.Context(), support, []pipeline.Unit{arrival(support, 2)}); err != nil {
+			if err := d.Commit(t.Context(), support, []pipeline.Unit{coretest.Arrival(support, 2)}); err != nil {
 				t.Fatal(err)
 			}
 			u.answer = answer
@@ -63,11 +64,11 @@ func TestCancelledHasNewToken(t *testing.T) {
 	t.Parallel()
 	client, name := newTable(t)
 	d := dynamo.Open(client, name, dynamo.Options{Sleep: noSleep})
-	if err := d.Commit(t.Context(), support, []pipeline.Unit{arrival(support, 0)}); err != nil {
+	if err := d.Commit(t.Context(), support, []pipeline.Unit{coretest.Arrival(support, 0)}); err != nil {
 		t.Fatal(err)
 	}
 	u := &unheard{Client: &cancelling{Client: client, times: 2}}
-	if err := dynamo.Open(u, name, dynamo.Options{Sleep: noSleep}).Commit(t.Context(), support, []pipeline.Unit{arrival(support, 1)}); err != nil {
+	if err := dynamo.Open(u, name, dynamo.Options{Sleep: noSleep}).Commit(t.Context(), support, []pipeline.Unit{coretest.Arrival(support, 1)}); err != nil {
 		t.Fatal(err)
 	}
 	if len(u.tokens) != 3 || u.tokens[0] == u.tokens[1] || u.tokens[1] == u.tokens[2] {

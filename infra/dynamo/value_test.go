@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/infra/dynamo"
 )
@@ -16,7 +17,7 @@ import (
 // fit into one write unit.
 func TestValueIsShort(t *testing.T) {
 	t.Parallel()
-	u := arrival(support, 1)
+	u := coretest.Arrival(support, 1)
 	plain, err := json.Marshal(u)
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +70,7 @@ func TestDecodeOtherFormat(t *testing.T) {
 }
 
 func FuzzValue(f *testing.F) {
-	u := arrival(support, 1)
+	u := coretest.Arrival(support, 1)
 	whole, err := dynamo.Encode(u)
 	if err != nil {
 		f.Fatal(err)

@@ -1,4 +1,4 @@
-package bolt_test
+package coretest
 
 import (
 	"fmt"
@@ -9,13 +9,10 @@ import (
 	"github.com/postroom/postroom/core/pipeline"
 )
 
-const support = inbox.MailboxID("support@contoso.com")
-
-var opened = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-
-// arrival is what the spine commits for a customer's first mail, with ids as long as Graph's.
-func arrival(mailbox inbox.MailboxID, n int) pipeline.Unit {
-	at := opened.Add(time.Duration(n) * time.Second)
+// Arrival is what the spine commits for a customer's first mail, with ids as long as Graph's. Equal numbers give equal
+// units; the nth mail, from 0, comes n seconds into the suites' stories.
+func Arrival(mailbox inbox.MailboxID, n int) pipeline.Unit {
+	at := epoch.Add(time.Duration(n) * time.Second)
 	message := inbox.MessageID(fmt.Sprintf("AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A%0116d", n))
 	thread := inbox.ThreadID(fmt.Sprintf("AAQkADhhYmM0NzNiLTk1ZTQtNGI1Yi1hMDQ2LTk2NWVjYzA5NmYyMAAQ%08d", n))
 	customer := inbox.Person{Name: "Jordis Customer", Address: inbox.Address(fmt.Sprintf("customer%d@example.net", n))}
