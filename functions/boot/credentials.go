@@ -81,15 +81,7 @@ func (c *Credentials) Clients(m *manifest.Manifest) (Clients, error) {
 		to := Simulators{GraphURL: d.SimulatedGraph, GraphTransport: c.from.Transport, GmailURL: d.SimulatedGmail, GmailTransport: c.from.Transport}
 		return to.Clients(m, SimulationOptions{Now: c.from.Now})
 	}
-	var google []inbox.MailboxID
-	graph := false
-	for _, mb := range m.Mailboxes() {
-		if mb.Provider == manifest.Gmail {
-			google = append(google, mb.Policy.Mailbox)
-		} else {
-			graph = true
-		}
-	}
+	graph, google := vendors(m)
 	slices.Sort(google)
 
 	c.mu.Lock()

@@ -103,15 +103,7 @@ func (s Secret) shown() string {
 
 // Clients makes the ways to the real tenants that the manifest needs. It sends nothing; errors hold no secret.
 func (e Environment) Clients(m *manifest.Manifest) (c Clients, err error) {
-	var google []inbox.MailboxID
-	graph := false
-	for _, mb := range m.Mailboxes() {
-		if mb.Provider == manifest.Gmail {
-			google = append(google, mb.Policy.Mailbox)
-		} else {
-			graph = true
-		}
-	}
+	graph, google := vendors(m)
 	if graph {
 		if c.Graph, err = e.graph(); err != nil {
 			return c, err

@@ -22,6 +22,19 @@ type Clients struct {
 	Gmail *gmail.Client
 }
 
+// vendors says which ways a manifest needs: whether it has mailboxes at Microsoft 365, and which ones it has at Google, in
+// its order.
+func vendors(m *manifest.Manifest) (graph bool, google []inbox.MailboxID) {
+	for _, mb := range m.Mailboxes() {
+		if mb.Provider == manifest.Gmail {
+			google = append(google, mb.Policy.Mailbox)
+		} else {
+			graph = true
+		}
+	}
+	return graph, google
+}
+
 // Mailboxes are the manifest's mailboxes with the way to reach each. Its methods may be called at once.
 type Mailboxes struct {
 	order []inbox.MailboxID
