@@ -132,6 +132,23 @@ func failFrom(n int, effect bool) (interrupt func(string) (error, error), reache
 	}, reached
 }
 
+// killedAnywhere tries a death at each call, without and with that call's effect, until there is no such call. Fewer calls than
+// least fail the test, for then little was tried.
+func killedAnywhere(t *testing.T, least int, try func(n int, effect bool) (died bool)) {
+	t.Helper()
+	deaths := 0
+	for n := 1; ; n++ {
+		without, with := try(n, false), try(n, true)
+		if !without && !with {
+			break
+		}
+		deaths++
+	}
+	if deaths < least {
+		t.Errorf("only %d calls to be killed at", deaths)
+	}
+}
+
 // TestTickKilledAnywhere kills a run at each of its calls, with and without the effect of the last. The secret of a subscription
 // may be lost, a timer or a watch may not be written. Runs that follow put it right.
 func TestTickKilledAnywhere(t *testing.T) {
@@ -163,37 +180,26 @@ func TestTickKilledAnywhere(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			deaths := 0
-			for n := 1; ; n++ {
-				died := false
-				for _, effect := range []bool{false, true} {
-					d := deploy(t, twoMailboxes)
-					prepare(d)
-					d.hinted()
-					interrupt, reached := failFrom(n, effect)
-					d.interrupt = interrupt
-					_, err := d.minute.Run(d.ctx)
-					d.interrupt = nil
-					if *reached && err == nil {
-						t.Errorf("killed at call %d, and nobody is told", n)
-					}
-					died = died || *reached
-					d.after(time.Minute)
-					d.after(time.Minute)
-					hinted := d.hinted()
-					if name != "to renew" && len(hinted[support]) == 0 {
-						t.Errorf("killed at call %d: what came in while %s was not watched is not read", n, support)
-					}
-					d.well()
+			killedAnywhere(t, 5, func(n int, effect bool) (died bool) {
+				d := deploy(t, twoMailboxes)
+				prepare(d)
+				d.hinted()
+				interrupt, reached := failFrom(n, effect)
+				d.interrupt = interrupt
+				_, err := d.minute.Run(d.ctx)
+				d.interrupt = nil
+				if *reached && err == nil {
+					t.Errorf("killed at call %d, and nobody is told", n)
 				}
-				if !died {
-					break
+				d.after(time.Minute)
+				d.after(time.Minute)
+				hinted := d.hinted()
+				if name != "to renew" && len(hinted[support]) == 0 {
+					t.Errorf("killed at call %d: what came in while %s was not watched is not read", n, support)
 				}
-				deaths++
-			}
-			if deaths < 5 {
-				t.Errorf("only %d calls to be killed at", deaths)
-			}
+				d.well()
+				return *reached
+			})
 		})
 	}
 }
@@ -206,36 +212,45 @@ func TestHookKilledAnywhere(t *testing.T) {
 		for _, between := range []bool{false, true} {
 			t.Run(fmt.Sprint(event, " tick between: ", between), func(t *testing.T) {
 				t.Parallel()
-				deaths := 0
-				for n := 1; ; n++ {
-					died := false
-					for _, effect := range []bool{false, true} {
-						d := deploy(t, twoMailboxes)
-						d.settle()
-						d.must(d.Graph.Lifecycle("", event))
-						interrupt, reached := failFrom(n, effect)
-						d.interrupt = interrupt
-						d.deliver()
-						d.interrupt = nil
-						died = died || *reached
-						if between {
-							d.after(time.Minute)
-						}
-						d.deliver()
+				killedAnywhere(t, 3, func(n int, effect bool) (died bool) {
+					d := deploy(t, twoMailboxes)
+					d.settle()
+					d.must(d.Graph.Lifecycle("", event))
+					interrupt, reached := failFrom(n, effect)
+					d.interrupt = interrupt
+					d.deliver()
+					d.interrupt = nil
+					if between {
 						d.after(time.Minute)
-						d.well()
 					}
-					if !died {
-						break
-					}
-					deaths++
-				}
-				if deaths < 3 {
-					t.Errorf("only %d calls to be killed at", deaths)
-				}
+					d.deliver()
+					d.after(time.Minute)
+					d.well()
+					return *reached
+				})
 			})
 		}
 	}
+}
+
+// interrupted runs a minute and lets something else happen at its nth call of the store and the queue. It is false when there
+// are fewer calls.
+func (d *deployed) interrupted(n int, other func()) (happened bool) {
+	d.Helper()
+	calls := 0
+	d.interrupt = func(string) (error, error) {
+		if calls++; calls == n {
+			happened = true
+			d.interrupt = nil
+			d.mu.Unlock()
+			defer d.mu.Lock()
+			other()
+		}
+		return nil, nil
+	}
+	d.run()
+	d.interrupt = nil
+	return happened
 }
 
 // TestLifecycleDuringARenewal lets a lifecycle event come in at each call of a run that renews the same subscription.
@@ -249,21 +264,10 @@ func TestLifecycleDuringARenewal(t *testing.T) {
 				d := deploy(t, twoMailboxes)
 				d.settle()
 				d.advance(100 * time.Hour)
-				calls, came := 0, false
-				d.interrupt = func(string) (error, error) {
-					if calls++; calls == n {
-						came = true
-						d.interrupt = nil
-						d.mu.Unlock()
-						d.must(d.Graph.Lifecycle("", event))
-						d.deliver()
-						d.mu.Lock()
-					}
-					return nil, nil
-				}
-				d.run()
-				d.interrupt = nil
-				if !came {
+				if !d.interrupted(n, func() {
+					d.must(d.Graph.Lifecycle("", event))
+					d.deliver()
+				}) {
 					break
 				}
 				moments++
@@ -291,25 +295,13 @@ func TestTickOverlaps(t *testing.T) {
 					d.settle()
 					d.advance(wait)
 				}
-				calls, nested := 0, false
-				d.interrupt = func(string) (error, error) {
-					if calls++; calls == n {
-						nested = true
-						d.interrupt = nil
-						d.mu.Unlock()
-						_, err := d.minute.Run(context.Background())
-						d.mu.Lock()
-						if err != nil {
-							t.Error(err)
-						}
+				if !d.interrupted(n, func() {
+					if _, err := d.minute.Run(context.Background()); err != nil {
+						t.Error(err)
 					}
-					return nil, nil
-				}
-				d.run()
-				if !nested {
+				}) {
 					break
 				}
-				d.interrupt = nil
 				for _, id := range d.mailboxes.IDs() {
 					if !d.notified(id) {
 						t.Fatalf("overlapped at call %d: mail at %s raises no hint", n, id)
