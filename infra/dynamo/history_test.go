@@ -8,6 +8,7 @@ import (
 
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/coretest"
+	"github.com/postroom/postroom/core/coretest/office"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/memory"
 	"github.com/postroom/postroom/core/pipeline"
@@ -36,7 +37,7 @@ func TestHistories(t *testing.T) {
 					random: rand.New(rand.NewPCG(2, rapid.Uint64().Draw(rt, "deaths"))), often: 0.03,
 				}
 				m.shaky.lose = m.lose
-				o := office(rt, make())
+				o := office.In(rt, make())
 				o.Provider = beginning{o.Provider, m}
 				calm := o.Calm
 				o.Calm = func() {

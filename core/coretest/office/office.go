@@ -1,4 +1,6 @@
-package dynamo_test
+// Package office puts people into a mailbox of core/memory, for the random histories of core/coretest. It stands above both,
+// and is for tests of any store.
+package office
 
 import (
 	"errors"
@@ -12,8 +14,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// office puts people into a mailbox of the provider in memory.
-func office(t *rapid.T, p *memory.Provider) coretest.Office {
+// In puts people into the mailbox of a provider in memory, which is empty and has no other user. How much the provider tells
+// is the caller's choice; its address, page size, chance and faults are set here. What it finds misused fails the test.
+func In(t *rapid.T, p *memory.Provider) coretest.Office {
 	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
 	p.Address = "support@contoso.com"
 	p.PageSize = rapid.IntRange(1, 8).Draw(t, "page size")
