@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -80,6 +81,11 @@ func backoff(tries int, spread func(time.Duration) time.Duration) time.Duration 
 		wait = spread(wait)
 	}
 	return wait
+}
+
+// longer makes a wait up to a quarter longer.
+func longer(r *rand.Rand, wait time.Duration) time.Duration {
+	return wait + time.Duration(r.Int64N(int64(wait)/4+1))
 }
 
 // notified reports whether a provider sent one of the batch's hints.

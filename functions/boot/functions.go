@@ -69,7 +69,7 @@ func (t *Ticker) Handle(ctx context.Context) error {
 	v := Values{}
 	report, err := t.run(ctx)
 	for name, value := range report.Metrics() {
-		v.Observe(Metric(name), value)
+		v.Observe(name, value)
 	}
 	v.Add(MetricManifestRefused, t.manifests.Refused())
 	if permanent := (*pipeline.Permanent)(nil); errors.As(err, &permanent) {

@@ -283,7 +283,7 @@ func (s *Syncer) spread(wait time.Duration) time.Duration {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return wait + time.Duration(s.Random.Int64N(int64(wait)/4+1))
+	return longer(s.Random, wait)
 }
 
 func mailboxesOf(deliveries []sqs.Delivery) (ids []inbox.MailboxID) {

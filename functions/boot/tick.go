@@ -105,16 +105,16 @@ type TickReport struct {
 }
 
 // Metrics are the report as it is measured, by the names of the metrics. What this run has no word on is not in it.
-func (r TickReport) Metrics() map[string]float64 {
-	m := map[string]float64{"Hints": float64(r.Hints)}
+func (r TickReport) Metrics() map[Metric]float64 {
+	m := map[Metric]float64{MetricHints: float64(r.Hints)}
 	if r.Stalest != "" {
-		m["StalestMailboxMinutes"] = r.StalestFor.Minutes()
+		m[MetricStalestMailboxMinutes] = r.StalestFor.Minutes()
 	}
 	if r.WatchLapse != nil {
-		m["WatchLapseHours"] = r.WatchLapse.Hours()
+		m[MetricWatchLapseHours] = r.WatchLapse.Hours()
 	}
 	if r.CredentialLapse != nil {
-		m["CredentialLapseDays"] = r.CredentialLapse.Hours() / 24
+		m[MetricCredentialLapseDays] = r.CredentialLapse.Hours() / 24
 	}
 	return m
 }

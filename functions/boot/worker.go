@@ -101,7 +101,7 @@ func (w *Worker) spread() func(time.Duration) time.Duration {
 	return func(wait time.Duration) time.Duration {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		return wait + time.Duration(w.Random.Int64N(int64(wait)/4+1))
+		return longer(w.Random, wait)
 	}
 }
 
