@@ -26,12 +26,13 @@ var levels = []struct {
 }{
 	{"words", []string{"core/inbox", "templates", "providers/fault"}},
 	{"policies", []string{"core/rules", "core/assign", "core/automail", "core/mail"}},
-	{"decisions", []string{"core/decide"}},
+	{"decisions", []string{"core/decide", "core/provision"}},
 	{"use cases", []string{"core/pipeline", "core/manifest"}},
 	{"edges", []string{
 		"functions/web", "providers/msgraph", "providers/gmail", "infra/bolt", "core/memory", "core/coretest",
 		"infra/dynamo", "infra/dynamo/engine", "infra/sqs", "infra/sqs/sqssim", "infra/document", "infra/document/documentsim", "infra/identity",
 		"providers/msgraph/graphsim", "providers/gmail/gmailsim", "providers/msgraph/contract", "providers/gmail/contract",
+		"providers/exchange", "providers/exchange/exchangesim", "providers/workspace", "providers/workspace/workspacesim",
 	}},
 	{"wiring", []string{"functions/boot", "functions/local", "core/coretest/office"}},
 	{"entry", []string{

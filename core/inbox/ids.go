@@ -63,3 +63,12 @@ func NewConversationID(mailbox MailboxID, thread ThreadID, seed MessageID) Conve
 	}
 	return ConversationID(conversationEncoding.EncodeToString(h.Sum(nil))[:12])
 }
+
+// Provider is where a mailbox is.
+type Provider string
+
+// The providers.
+const (
+	M365  Provider = "m365"  // Microsoft 365
+	Gmail Provider = "gmail" // Google Workspace
+)

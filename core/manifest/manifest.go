@@ -17,12 +17,12 @@ import (
 )
 
 // Provider is where a mailbox is.
-type Provider string
+type Provider = inbox.Provider
 
 // The providers.
 const (
-	M365  Provider = "m365"  // Microsoft 365
-	Gmail Provider = "gmail" // Google Workspace
+	M365  = inbox.M365
+	Gmail = inbox.Gmail
 )
 
 // Manifest is a manifest in which everything is well. It is never changed, so any number of goroutines may use it.

@@ -1,0 +1,91 @@
+// Package provision decides what has to be done so that mailboxes, the people in them and their rights become what the
+// manifest says, and does it through the providers' administrations.
+//
+// What is true of a mailbox, and what shall be, are both written as facts: an aspect (its display name, an alias, the right
+// to send as it), what the aspect is of (nothing, an address, a category), and a value. So a plan is the difference of two
+// sets of facts, and every provider, whatever its API, only has to read facts and to bring one of them about.
+package provision
+
+import (
+	"maps"
+
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// Fact names one thing that can be true of a mailbox. Subject is empty where a mailbox has the aspect once; addresses in it
+// are in lower case.
+type Fact struct {
+	Aspect  Aspect `json:"aspect"`
+	Subject string `json:"subject,omitempty"`
+}
+
+// Mailbox is what is true of one mailbox, or shall be. One with an empty address is the tenant itself: what concerns no
+// single mailbox, such as how far the app reaches.
+type Mailbox struct {
+	Address  inbox.MailboxID
+	Provider inbox.Provider
+	// Facts with their values. What a wish leaves out of an aspect of kind Setting or Added stays as it is; in an aspect of
+	// kind Whole it is not to be there. A mailbox that does not exist has no fact of the aspect Existence.
+	Facts map[Fact]string
+	// Unread are aspects that could not be read, and why. They are neither compared nor changed.
+	Unread map[Aspect]string
+	// Names are those of people and groups among the subjects, as far as the administration has them at hand.
+	Names map[inbox.Address]string
+}
+
+// Exists reports whether the mailbox is there.
+func (m *Mailbox) Exists() bool {
+	_, ok := m.Facts[Fact{Aspect: Existence}]
+	return ok
+}
+
+// Clone copies the mailbox, so that the copy can be changed.
+func (m Mailbox) Clone() Mailbox {
+	m.Facts, m.Unread, m.Names = maps.Clone(m.Facts), maps.Clone(m.Unread), maps.Clone(m.Names)
+	return m
+}
+
+// Aspect is one side of a mailbox that can be provisioned.
+type Aspect string
+
+// The aspects of a tenant (a Mailbox without an address).
+const (
+	AppPrincipal Aspect = "app-principal" // m365: the app is known to Exchange. Subject: its application id; value: its object id
+	AppScope     Aspect = "app-scope"     // m365: which mailboxes the app may reach. Subject: the scope's name; value: its filter
+	AppRole      Aspect = "app-role"      // m365: what it may do there. Subject: the role's name; value: the scope's name
+)
+
+// The aspects of a mailbox.
+const (
+	Existence   Aspect = "mailbox"      // value: "shared" (m365) or "account" (gmail)
+	SignIn      Aspect = "sign-in"      // m365; value: "blocked" or "allowed"
+	Reach       Aspect = "reach"        // m365: the mailbox is in the app's scope; value: the mark it carries
+	Name        Aspect = "name"         // value: the display name
+	Language    Aspect = "language"     // value: a BCP 47 tag such as "da-DK"
+	TimeZone    Aspect = "timezone"     // value: an IANA name. Administrations translate and give one that means the same back
+	FolderNames Aspect = "folder-names" // m365; value: "localised" or "other": whether the default folders have names in the mailbox's language
+	Quota       Aspect = "quota"        // m365: at how many bytes the mailbox neither sends nor receives; value: decimal
+	AddressList Aspect = "address-list" // value: "shown" or "hidden"
+	AutoReply   Aspect = "auto-reply"   // the mail system's own automatic reply; value: "off" or "on"
+	SentCopies  Aspect = "sent-copies"  // m365: mail sent by members is copied to the mailbox. Subject: "as" or "on-behalf"; value: "on" or "off"
+	Alias       Aspect = "alias"        // Subject: the address; no value
+	Marker      Aspect = "marker"       // Subject: the category's or label's name; value: a color of inbox.Style, "" where it does not matter
+
+	// What people may do. The subject is the address of a person or a group.
+	Open         Aspect = "open"           // see and work everything. m365: FullAccess, the value being "mapped", "unmapped", or "" where nobody knows; gmail: delegate, no value
+	Read         Aspect = "read"           // m365: ReadPermission; no value
+	SendAs       Aspect = "send-as"        // m365: answer as the mailbox; no value
+	SendOnBehalf Aspect = "send-on-behalf" // m365: answer as themselves for the mailbox; no value
+
+	// Google Workspace alone.
+	OrgUnit      Aspect = "org-unit"      // value: the path, such as "/Shared mailboxes"
+	Licence      Aspect = "licence"       // value: product/sku, such as "Google-Apps/1010020027". m365: "" none, "assigned"
+	Signature    Aspect = "signature"     // of the account's default sender; value: HTML
+	Sender       Aspect = "sender"        // Subject: an address that the account may send as; value: "default" or ""
+	Group        Aspect = "group"         // the front address. Subject: the group's address; value: its name
+	GroupSetting Aspect = "group-setting" // Subject: the key of Groups Settings; value: as the API has it, "true" for true
+	GroupMember  Aspect = "group-member"  // Subject: GROUP/MEMBER, both addresses; value: "MEMBER", "MANAGER" or "OWNER"
+)
+
+// GroupMembership is the subject of a GroupMember.
+func GroupMembership(group, member inbox.Address) string { return string(group) + "/" + string(member) }
