@@ -107,7 +107,7 @@ func HistoryPolicy(mailbox inbox.MailboxID, strategy assign.Strategy, limit int)
 		},
 		Assign:  assign.Config{Strategy: strategy, Cap: limit, Sticky: 24 * time.Hour, Agents: []assign.Member{one, two}, Leads: []assign.Member{lead}},
 		Tags:    []decide.Tag{{Name: "VIP", Marker: "VIP"}},
-		Markers: decide.Markers{Waiting: "Waiting", Closed: "Closed"}, CloseBy: inbox.Archive, Backlog: decide.BacklogUnread,
+		Markers: decide.Markers{Waiting: "Waiting", Closed: "Closed"}, CloseBy: inbox.Archive, Backlog: decide.Backlog{Mode: decide.BacklogTriageUnread},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/memory"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/core/provision"
 )
 
 func TestStore(t *testing.T) {
@@ -29,4 +30,14 @@ func TestTimers(t *testing.T) {
 func TestWatches(t *testing.T) {
 	t.Parallel()
 	coretest.Watches(t, func(*testing.T) (pipeline.Watches, func() pipeline.Watches) { return &memory.Watches{}, nil })
+}
+
+func TestJournal(t *testing.T) {
+	t.Parallel()
+	coretest.Journal(t, func(*testing.T) (provision.Journal, func() provision.Journal) { return &memory.Journal{}, nil })
+}
+
+func TestLocks(t *testing.T) {
+	t.Parallel()
+	coretest.Locks(t, func(*testing.T) (provision.Locks, func() provision.Locks) { return &memory.Locks{}, nil })
 }

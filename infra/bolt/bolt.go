@@ -132,12 +132,7 @@ func (db *DB) Close() error {
 
 func (db *DB) prepare(created bool) error {
 	if created { // a new file's name is only as durable as its directory
-		dir, err := os.Open(filepath.Dir(db.path))
-		if err != nil {
-			return err
-		}
-		err = errors.Join(dir.Sync(), dir.Close())
-		if err != nil {
+		if err := syncDirectory(db.path); err != nil {
 			return err
 		}
 	}
@@ -165,6 +160,15 @@ func (db *DB) prepare(created bool) error {
 		return err
 	}
 	return db.loadQueue()
+}
+
+// syncDirectory makes the name of a new file last.
+func syncDirectory(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }
 
 // box is a bucket in a transaction, with the writer of values where it may write.
