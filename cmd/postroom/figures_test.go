@@ -89,7 +89,7 @@ func officeText(boxes int) string {
 	b.WriteString("mailboxes:\n")
 	for i := range boxes {
 		for _, provider := range []string{"m365", "gmail"} {
-			fmt.Fprintf(&b, "  %s%d@contoso.com: {provider: %s, name: Box, agents: [m0, m1, m2, m3, m4, m5, m6, m7], leads: [m0], assign: {strategy: least-loaded}, tags: {Refund: orange}, rules: [{name: refunds, when: {subject: [refund, \"money back\"]}, then: {tag: Refund}}]}\n", provider, i, provider)
+			fmt.Fprintf(&b, "  %s%d@contoso.com: {provider: %s, name: Box, agents: [m0, m1, m2, m3, m4, m5, m6, m7], leads: [m0], assign: {strategy: least-loaded}, backlog: triage unread, tags: {Refund: orange}, rules: [{name: refunds, when: {subject: [refund, \"money back\"]}, then: {tag: Refund}}]}\n", provider, i, provider)
 		}
 	}
 	return b.String()

@@ -75,8 +75,8 @@ members:
   one: {name: Anna Berg, email: anna@contoso.com}
   two: {name: Bo Dahl, email: bo@contoso.com}
 mailboxes:
-  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}}
-  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [two], assign: {strategy: round-robin}}
+  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}, backlog: triage unread}
+  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [two], assign: {strategy: round-robin}, backlog: triage unread}
 `
 
 // TestKilledServe kills the real program with SIGKILL again and again while mail comes in and people work, and starts it

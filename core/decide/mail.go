@@ -94,11 +94,17 @@ func (t *turn) imported(ch inbox.Change, asks bool) {
 	if !t.c.Imported || ch.State.Place != inbox.Inbox || m.At.Before(t.c.LastOut) {
 		return
 	}
-	switch {
-	case t.policy.Backlog == BacklogNone:
-		return
-	case t.policy.Backlog == BacklogAll:
-	case !m.Unread || !asks:
+	switch backlog := t.policy.Backlog; backlog.Mode {
+	case BacklogTriageAll:
+	case BacklogTriageUnread:
+		if !m.Unread || !asks {
+			return
+		}
+	case BacklogTriageSince:
+		if m.At.Before(backlog.Since) || !asks {
+			return
+		}
+	default:
 		return
 	}
 	why := []string{"unread in the inbox when Postroom first looked"}

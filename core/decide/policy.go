@@ -1,6 +1,9 @@
 package decide
 
 import (
+	"strings"
+	"time"
+
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/rules"
@@ -42,12 +45,31 @@ type Markers struct {
 	Closed  inbox.Marker
 }
 
-// Backlog says what becomes of mail that was in the inbox before Postroom.
-type Backlog string
+// Backlog says what becomes of mail that was in the mailbox before Postroom.
+type Backlog struct {
+	Mode  BacklogMode // empty: BacklogRegister
+	Since time.Time   // of BacklogTriageSince: the first moment whose mail is work
+}
 
-// The backlogs.
+// BacklogMode is what a backlog does.
+type BacklogMode string
+
+// The modes. Nothing is ever sent because of a backlog.
 const (
-	BacklogUnread Backlog = "unread" // unread mail in the inbox is work; the default
-	BacklogAll    Backlog = "all"    // all mail in the inbox is work
-	BacklogNone   Backlog = "none"   // nothing is
+	BacklogIgnore       BacklogMode = "ignore"        // it is not even kept
+	BacklogRegister     BacklogMode = "register"      // it makes closed conversations, which nobody is told of; the default
+	BacklogTriageSince  BacklogMode = "triage-since"  // what came into the inbox since a day is work, the rest registered
+	BacklogTriageUnread BacklogMode = "triage-unread" // what is unread in the inbox is work, the rest registered
+	BacklogTriageAll    BacklogMode = "triage-all"    // what is in the inbox is work, the rest registered
 )
+
+// String is the backlog in the manifest's words.
+func (b Backlog) String() string {
+	switch b.Mode {
+	case "":
+		return string(BacklogRegister)
+	case BacklogTriageSince:
+		return "triage since " + b.Since.Format(time.DateOnly)
+	}
+	return strings.ReplaceAll(string(b.Mode), "-", " ")
+}

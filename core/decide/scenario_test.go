@@ -86,7 +86,7 @@ func newStory(t *testing.T) *story {
 		Assign:  assign.Config{Strategy: assign.LeastLoaded, Cap: 3, Agents: []assign.Member{one, two}, Leads: []assign.Member{lead}},
 		Rules:   set,
 		Tags:    []decide.Tag{{Name: "Refund", Marker: "Refund"}, {Name: "VIP", Marker: "VIP"}},
-		Markers: decide.Markers{Waiting: "Waiting", Closed: "Closed"}, CloseBy: inbox.Archive, Backlog: decide.BacklogUnread,
+		Markers: decide.Markers{Waiting: "Waiting", Closed: "Closed"}, CloseBy: inbox.Archive, Backlog: decide.Backlog{Mode: decide.BacklogTriageUnread},
 	}}
 }
 
@@ -136,7 +136,10 @@ func (s *story) configure(word string) {
 	case "strategy":
 		s.policy.Assign.Strategy = assign.Strategy(value)
 	case "backlog":
-		s.policy.Backlog = decide.Backlog(value)
+		s.policy.Backlog = decide.Backlog{Mode: decide.BacklogMode(value)}
+	case "since":
+		at, _ := time.Parse("15:04", value)
+		s.policy.Backlog = decide.Backlog{Mode: decide.BacklogTriageSince, Since: time.Date(2026, 3, 2, at.Hour(), at.Minute(), 0, 0, time.UTC)}
 	case "away":
 		day := time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 		for _, list := range [][]assign.Member{s.policy.Assign.Agents, s.policy.Assign.Leads} {

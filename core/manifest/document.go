@@ -9,6 +9,7 @@ package manifest
 //	enum    the only texts allowed
 //	scalar  numbers and true/false are taken as the text they are written as
 //	min     the least number
+//	pattern what the text looks like, for the schema alone
 //
 // A []string may be one text instead of a list. A list of named values is a mapping, in the order of the file. A struct
 // with a method short may be written as what stands for that field alone.
@@ -53,7 +54,7 @@ type mailbox struct {
 	Markers  markers    `yaml:"markers" doc:"The categories or labels that show whose a conversation is and how it stands."`
 	Archive  *bool      `yaml:"close-by-archiving" doc:"Whether moving a mail to the archive closes its conversation. True unless said otherwise."`
 	Folders  []string   `yaml:"folders" doc:"Further folders to watch, by the name they have under the mailbox (Microsoft 365 only)."`
-	Backlog  string     `yaml:"backlog" enum:"unread,all,none" doc:"Which mail that was in the inbox before Postroom is work: what is unread (so unless said otherwise), all of it, or none."`
+	Backlog  string     `yaml:"backlog" pattern:"^(ignore|register|triage (unread|all|since [0-9]{4}-[0-9]{2}-[0-9]{2}))$" doc:"What becomes of mail that was there before Postroom: ignore, register (so unless said otherwise), triage since 2026-10-01, triage unread, or triage all. What is triaged and in the inbox is work; the rest is registered, which tells nobody."`
 }
 
 type assignment struct {

@@ -53,10 +53,7 @@ func (r *reader) mailbox(id string, m mailbox, at path) Mailbox {
 	if m.Archive == nil || *m.Archive {
 		p.CloseBy = inbox.Archive
 	}
-	p.Backlog = decide.BacklogUnread
-	if m.Backlog != "" {
-		p.Backlog = decide.Backlog(m.Backlog)
-	}
+	p.Backlog = r.backlog(m.Backlog, at.key("backlog"))
 	out.Styles = r.markers(p, m, at)
 	if p.Markers.Closed == "" && p.CloseBy == "" {
 		r.add(r.name(at), "nothing closes a conversation in this mailbox", "name a marker under markers: closed:, or take close-by-archiving: false out")

@@ -47,7 +47,7 @@ func TestExample(t *testing.T) {
 		Tags:    []decide.Tag{{Name: "VIP", Marker: "VIP"}, {Name: "Refund", Marker: "Refund"}},
 		Markers: decide.Markers{Waiting: "Waiting", Closed: "Closed"},
 		CloseBy: inbox.Archive,
-		Backlog: decide.BacklogUnread,
+		Backlog: decide.Backlog{Mode: decide.BacklogRegister},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("policy is\n%+v, want\n%+v", got, want)

@@ -128,7 +128,7 @@ func (g *generator) value(t reflect.Type, f field) *schema {
 	case f.Tag.Get("format") == "duration":
 		return &schema{Type: "string", Pattern: "^[1-9][0-9]*[hdw]$"}
 	}
-	return &schema{Type: "string", Enum: texts(f.enum()), Format: f.Tag.Get("format")}
+	return &schema{Type: "string", Enum: texts(f.enum()), Format: f.Tag.Get("format"), Pattern: f.Tag.Get("pattern")}
 }
 
 // structure is an object, or what it may be shortened to.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,7 +86,11 @@ func (s schema) check(node map[string]any, v any, at string) string {
 	}
 	for word, rule := range node {
 		switch word {
-		case "type", "description", "properties", "title", "$schema", "$defs", "format", "pattern":
+		case "type", "description", "properties", "title", "$schema", "$defs", "format":
+		case "pattern":
+			if v := v.(string); !regexp.MustCompile(rule.(string)).MatchString(v) {
+				return fmt.Sprintf("%s is %q, not like %v", at, v, rule)
+			}
 		case "enum":
 			if !slices.Contains(rule.([]any), v) {
 				return fmt.Sprintf("%s is %v, not one of %v", at, v, rule)
@@ -173,7 +178,8 @@ func TestSchemaAgreesWithParse(t *testing.T) {
 		{"color: blue", "color: pink"},
 		{"provider: m365", "provider: m356"},
 		{"agents: [søren, anna, anna2]", "agents: {one: søren}"},
-		{"backlog: none", "backlog: some"},
+		{"backlog: triage since 2026-10-01", "backlog: some"},
+		{"backlog: triage since 2026-10-01", "backlog: unread"},
 		{"close-by-archiving: false", "close-by-archiving: no way"},
 		{"from: {any:", "from: {anyone:"},
 		{"priority: urgent", "priority: normal"},

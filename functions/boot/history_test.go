@@ -24,8 +24,8 @@ members:
   one: {name: Agent One, email: one@staff.example}
   two: {name: Agent Two, email: two@staff.example}
 mailboxes:
-  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}}
-  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [one], assign: {strategy: round-robin}}
+  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}, backlog: triage unread}
+  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [one], assign: {strategy: round-robin}, backlog: triage unread}
 `
 
 // TestHistories runs random histories through the real clients against the vendors' simulators. Some of them hold every

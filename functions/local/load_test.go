@@ -31,7 +31,7 @@ func loadText(boxes int) string {
 	}
 	b.WriteString("mailboxes:\n")
 	for i := range boxes {
-		fmt.Fprintf(&b, "  box%d@contoso.com: {provider: %s, name: Box, agents: [m0, m1, m2, m3, m4, m5, m6, m7], leads: [m0], assign: {strategy: least-loaded}}\n",
+		fmt.Fprintf(&b, "  box%d@contoso.com: {provider: %s, name: Box, agents: [m0, m1, m2, m3, m4, m5, m6, m7], leads: [m0], assign: {strategy: least-loaded}, backlog: triage unread}\n",
 			i, []string{"m365", "gmail"}[i%2])
 	}
 	return b.String()

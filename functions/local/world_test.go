@@ -35,8 +35,8 @@ members:
   one: {name: Anna Berg, email: anna@contoso.com}
   two: {name: Bo Dahl, email: bo@contoso.com}
 mailboxes:
-  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}}
-  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [two], assign: {strategy: round-robin}}
+  support@contoso.com: {provider: m365, name: Support, agents: [one, two], leads: [one], assign: {strategy: least-loaded}, backlog: triage unread}
+  hello@contoso.com: {provider: gmail, name: Hello, agents: [one, two], leads: [two], assign: {strategy: round-robin}, backlog: triage unread}
 `
 
 // clock is this machine's, put forward as a test says: what runs out in the world runs out so, while the functions go by the
