@@ -1,6 +1,6 @@
-// Package dynamo keeps all state of Postroom in one DynamoDB table: the store, the watches, the timers and the
-// deployment's own records. A write is durable when it returns. Any number of processes may use the table at once, and
-// one that dies at any moment leaves no half of a unit.
+// Package dynamo keeps all state of Postroom in one DynamoDB table: the store, the watches, the timers, the journal and
+// the lock of provisioning, and the deployment's own records. A write is durable when it returns. Any number of
+// processes may use the table at once, and one that dies at any moment leaves no half of a unit.
 //
 // # The table
 //
@@ -20,6 +20,9 @@
 //	                                                 q conversations that may have pending actions, z that some are in a#
 //	                u#<hash of thread>#<conv.>       nothing: the conversation began in that thread
 //	                x#<conversation>#<n>             v: older actions that nobody has settled; w its writes
+//	j#<mailbox>     e#<at>#<order>                   v: an entry of the journal of provisioning; the tenant's without a mailbox
+//	                k#<hash of key and stage>        nothing: that entry is there
+//	l#provision     l                                the lock of provisioning: h who has it, n until when, in nanoseconds
 //	t#<mailbox>     n#<name>                         a timer: d its shard, t when it is due, in milliseconds
 //	                w#<watch id>                     nothing: the watch is of that mailbox
 //	w#<watch id>    w                                a watch: c its mailbox, v the rest
@@ -43,6 +46,7 @@
 //	verify a notification w#<watch id> only
 //	each minute           the index, up to now
 //	people                c# in order (List), o#, e#, g#
+//	provisioning          z#; j#, two items for each entry; l#provision
 //
 // A transaction holds the conversation, its events, its intended actions, its version and its messages, so they are there
 // together or not at all. What is put outside of it says less than it seems: a u# may point to a conversation whose commit

@@ -55,7 +55,7 @@ func checkItem(it attributes) error {
 var (
 	word      = regexp.MustCompile(`[#:]?[A-Za-z_][A-Za-z0-9_]*`)
 	operators = map[string]bool{
-		"SET": true, "ADD": true, "REMOVE": true, "AND": true, "BETWEEN": true,
+		"SET": true, "ADD": true, "REMOVE": true, "AND": true, "OR": true, "BETWEEN": true,
 		"size": true, "attribute_not_exists": true, "if_not_exists": true,
 	}
 )
