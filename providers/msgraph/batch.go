@@ -3,6 +3,7 @@ package msgraph
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -13,38 +14,69 @@ import (
 // batchSize is how many requests Graph takes in one $batch ("Combine multiple HTTP requests using JSON batching").
 const batchSize = 20
 
-// round makes up to batchSize requests in one round trip: as a $batch, or plainly when there is one. The answers are
-// in the order of the requests. An error is about the round as a whole; each answer has its own status.
+// round makes up to batchSize requests about the mailbox in one round trip; see [Client.round].
 func (m *Mailbox) round(ctx context.Context, requests []*abstractions.RequestInformation) ([]inner, error) {
-	select {
-	case m.gate <- struct{}{}:
-		defer func() { <-m.gate }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	if len(requests) == 1 {
-		return m.plain(ctx, requests[0])
-	}
-	envelope, err := m.client.envelope(ctx, requests)
+	return m.client.round(ctx, []string{m.address}, requests)
+}
+
+// round makes up to batchSize requests about the mailboxes of the addresses in one round trip: as a $batch, or plainly
+// when there is one. The answers are in the order of the requests. An error is about the round as a whole; each answer
+// has its own status.
+func (c *Client) round(ctx context.Context, addresses []string, requests []*abstractions.RequestInformation) ([]inner, error) {
+	release, err := c.enter(ctx, addresses)
 	if err != nil {
 		return nil, err
 	}
-	got, err := m.client.send(ctx, envelope)
+	defer release()
+	if len(requests) == 1 {
+		return c.plain(ctx, requests[0])
+	}
+	envelope, err := c.envelope(ctx, requests)
+	if err != nil {
+		return nil, err
+	}
+	got, err := c.send(ctx, envelope)
 	if err != nil {
 		return nil, err
 	}
 	if refusal := got.refusal(); refusal != nil {
 		return nil, refusal
 	}
-	return decodeBatch(got.body, len(requests))
+	answers, err := decodeBatch(got.body, len(requests))
+	for i := range answers {
+		answers[i].date = got.date
+	}
+	return answers, err
 }
 
-func (m *Mailbox) plain(ctx context.Context, request *abstractions.RequestInformation) ([]inner, error) {
-	got, err := m.client.send(ctx, request)
+// enter takes the slots of the mailboxes, all in one order, so that two rounds never wait for one another.
+func (c *Client) enter(ctx context.Context, addresses []string) (release func(), err error) {
+	addresses = slices.Compact(slices.Sorted(slices.Values(addresses)))
+	var held []chan struct{}
+	release = func() {
+		for _, gate := range held {
+			<-gate
+		}
+	}
+	for _, address := range addresses {
+		gate := c.gate(address)
+		select {
+		case gate <- struct{}{}:
+			held = append(held, gate)
+		case <-ctx.Done():
+			release()
+			return nil, ctx.Err()
+		}
+	}
+	return release, nil
+}
+
+func (c *Client) plain(ctx context.Context, request *abstractions.RequestInformation) ([]inner, error) {
+	got, err := c.send(ctx, request)
 	if err != nil {
 		return nil, err
 	}
-	one := inner{status: got.status, after: got.after}
+	one := inner{status: got.status, after: got.after, date: got.date}
 	switch {
 	case got.status == http.StatusNoContent:
 	case got.refusal() == nil:

@@ -41,26 +41,33 @@ var errCategories = errors.New("the category list kept changing while it was bro
 // without a color leaves the color of an existing category alone. Nothing is ever deleted. It may be repeated, and
 // makes one request when all is as it should be.
 func (m *Mailbox) Prepare(ctx context.Context, styles []inbox.Style) error {
+	if err := m.bringInLine(ctx, styles); err != nil {
+		return m.client.explain("prepare the categories of "+m.address, m.address, mailboxSettings, err)
+	}
+	return nil
+}
+
+// bringInLine is Prepare with the error as it came.
+func (m *Mailbox) bringInLine(ctx context.Context, styles []inbox.Style) error {
 	for range 3 {
-		done, err := m.prepare(ctx, styles)
-		if err != nil {
-			return m.client.explain("prepare the categories of "+m.address, m.address, mailboxSettings, err)
-		}
-		if done {
-			return nil
+		if done, err := m.prepare(ctx, styles); done || err != nil {
+			return err
 		}
 	}
-	return m.client.explain("prepare the categories of "+m.address, m.address, mailboxSettings, errCategories)
+	return errCategories
 }
 
 // prepare reads the list and sends what is to be done about it. It is not done when another program was quicker with
 // a name, so that the list has to be read again.
 func (m *Mailbox) prepare(ctx context.Context, styles []inbox.Style) (done bool, err error) {
-	have, err := m.categories(ctx)
+	lists, err := m.client.categoryLists(ctx, []string{m.address})
 	if err != nil {
 		return false, err
 	}
-	changes, err := m.categoryChanges(ctx, have, styles)
+	if lists[0].err != nil {
+		return false, lists[0].err
+	}
+	changes, err := m.categoryChanges(ctx, lists[0].items, styles)
 	if err != nil {
 		return false, err
 	}
@@ -90,31 +97,68 @@ func (m *Mailbox) prepare(ctx context.Context, styles []inbox.Style) (done bool,
 	return done, nil
 }
 
-// categories reads the whole list.
-func (m *Mailbox) categories(ctx context.Context) ([]wireItem, error) {
-	request, err := m.client.users(m.address).Outlook().MasterCategories().ToGetRequestInformation(ctx, nil)
-	var out []wireItem
-	for err == nil {
-		var answers []inner
-		if answers, err = m.round(ctx, []*abstractions.RequestInformation{request}); err != nil {
-			break
-		}
-		if refusal := answers[0].refusal(); refusal != nil {
-			return nil, refusal
-		}
-		body := &answers[0].body
-		out = append(out, body.Value...)
-		if body.NextLink == "" {
-			return out, nil
-		}
-		var next string
-		if next, err = m.client.link(body.NextLink, "users"); err != nil {
-			break
-		}
-		request, err = users.NewItemOutlookMasterCategoriesRequestBuilder(m.client.base.String()+next, m.client.adapter).
-			ToGetRequestInformation(ctx, nil)
+// categoryList is the whole list of one mailbox, or why it could not be read.
+type categoryList struct {
+	items []wireItem
+	err   error
+}
+
+// categoryLists reads the lists of the mailboxes, twenty a round trip, and gives them in the order of the addresses. An
+// error is about a round as a whole.
+func (c *Client) categoryLists(ctx context.Context, addresses []string) ([]categoryList, error) {
+	type part struct {
+		of      int // its place in addresses
+		request *abstractions.RequestInformation
 	}
-	return nil, err
+	out := make([]categoryList, len(addresses))
+	var todo []part
+	for i, address := range addresses {
+		request, err := c.users(address).Outlook().MasterCategories().ToGetRequestInformation(ctx, nil)
+		if err != nil {
+			return nil, err
+		}
+		todo = append(todo, part{i, request})
+	}
+	for len(todo) > 0 {
+		some := todo[:min(batchSize, len(todo))]
+		todo = todo[len(some):]
+		var names []string
+		var requests []*abstractions.RequestInformation
+		for _, p := range some {
+			names, requests = append(names, addresses[p.of]), append(requests, p.request)
+		}
+		answers, err := c.round(ctx, names, requests)
+		if err != nil {
+			return nil, err
+		}
+		for i := range answers {
+			list, body := &out[some[i].of], &answers[i].body
+			if answers[i].status == 0 {
+				list.err = errNoAnswer
+				continue
+			}
+			if refusal := answers[i].refusal(); refusal != nil {
+				list.err = refusal
+				continue
+			}
+			list.items = append(list.items, body.Value...)
+			if body.NextLink == "" {
+				continue
+			}
+			next, err := c.link(body.NextLink, "users")
+			if err != nil {
+				list.err = err
+				continue
+			}
+			request, err := users.NewItemOutlookMasterCategoriesRequestBuilder(c.base.String()+next, c.adapter).
+				ToGetRequestInformation(ctx, nil)
+			if err != nil {
+				return nil, err
+			}
+			todo = append(todo, part{some[i].of, request})
+		}
+	}
+	return out, nil
 }
 
 // categoryChanges are the requests that make have what styles ask for.

@@ -52,11 +52,13 @@ type Options struct {
 
 // Client reaches one tenant. It may be used by any number of goroutines at once.
 type Client struct {
-	adapter *graphcore.GraphRequestAdapterBase
-	refused func() // tells the credential that its token was not taken
-	base    *url.URL
-	now     func() time.Time
-	jitter  func() time.Duration
+	adapter    *graphcore.GraphRequestAdapterBase
+	credential azcore.TokenCredential // nil: no token is sent
+	scope      string                 // what tokens are asked for
+	refused    func()                 // tells the credential that its token was not taken
+	base       *url.URL
+	now        func() time.Time
+	jitter     func() time.Duration
 
 	mu    sync.Mutex
 	gates map[string]chan struct{} // one slot a mailbox, shared by all values for it
@@ -78,9 +80,9 @@ func NewClient(o Options) (*Client, error) {
 	if err != nil || base.Host == "" {
 		return nil, fmt.Errorf("graph: the base URL %q is no absolute URL", root)
 	}
+	scope := base.Scheme + "://" + base.Host + "/.default"
 	var auth authentication.AuthenticationProvider = &authentication.AnonymousAuthenticationProvider{}
 	if o.Credential != nil {
-		scope := base.Scheme + "://" + base.Host + "/.default"
 		// Without continuous access evaluation: with it a token lives for a day, and with it the permissions that the
 		// app had at its beginning, so that what an administrator grants would take a day to act ("Continuous access
 		// evaluation for workload identities").
@@ -98,7 +100,7 @@ func NewClient(o Options) (*Client, error) {
 		return nil, fmt.Errorf("graph: set up the SDK: %w", err)
 	}
 	adapter.SetBaseUrl(base.String())
-	c := &Client{adapter: adapter, base: base, now: o.Now, jitter: o.Jitter, gates: map[string]chan struct{}{}}
+	c := &Client{adapter: adapter, credential: o.Credential, scope: scope, base: base, now: o.Now, jitter: o.Jitter, gates: map[string]chan struct{}{}}
 	if c.now == nil {
 		c.now = time.Now
 	}
@@ -137,6 +139,7 @@ func (c *Client) users(address string) *users.UserItemRequestBuilder {
 type answer struct {
 	status int
 	after  string // Retry-After
+	date   string // when the server sent it, by its clock
 	body   []byte
 }
 
@@ -162,7 +165,7 @@ func (c *Client) send(ctx context.Context, info *abstractions.RequestInformation
 		if err == nil && n > maxAnswer {
 			err = errTooLong
 		}
-		got = answer{status: r.StatusCode, after: r.Header.Get("Retry-After"), body: body.Bytes()}
+		got = answer{status: r.StatusCode, after: r.Header.Get("Retry-After"), date: r.Header.Get("Date"), body: body.Bytes()}
 		return nil, err
 	})
 	info.AddRequestOptions([]abstractions.RequestOption{read})

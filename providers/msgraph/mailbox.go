@@ -47,7 +47,6 @@ type MailboxOptions struct {
 // for one another, also across several values for one mailbox of one client.
 type Mailbox struct {
 	client  *Client
-	gate    chan struct{}
 	address string
 	own     map[inbox.Address]bool
 	needs   rules.Needs
@@ -61,12 +60,12 @@ type Mailbox struct {
 
 // Mailbox makes the value for one mailbox. It sends nothing.
 func (c *Client) Mailbox(o MailboxOptions) (*Mailbox, error) {
-	address := strings.ToLower(string(o.Address))
-	if address == "" || strings.ContainsAny(address, "/?#%") {
-		return nil, fmt.Errorf("graph: %q is no mailbox address", o.Address)
+	address, err := pathAddress(string(o.Address))
+	if err != nil {
+		return nil, fmt.Errorf("graph: %w", err)
 	}
 	m := &Mailbox{
-		client: c, gate: c.gate(address), address: address,
+		client: c, address: address,
 		own:   map[inbox.Address]bool{inbox.Address(address): true},
 		needs: o.Needs, page: o.PageSize, ours: o.Own,
 		places: map[string]inbox.Place{},
@@ -95,6 +94,14 @@ func (c *Client) Mailbox(o MailboxOptions) (*Mailbox, error) {
 		m.ours = func(inbox.Marker) bool { return false }
 	}
 	return m, nil
+}
+
+// pathAddress is an address as it stands in the path of a request. One that would lead elsewhere is none.
+func pathAddress(address string) (string, error) {
+	if address == "" || strings.ContainsAny(address, "/?#%") {
+		return "", fmt.Errorf("%q is no mailbox address", address)
+	}
+	return strings.ToLower(address), nil
 }
 
 // wellKnown are the folders whose ids tell the place of a message. The first four are read for changes.

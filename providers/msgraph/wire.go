@@ -90,6 +90,7 @@ type wireExtendedProp struct {
 type inner struct {
 	status int
 	after  string
+	date   string // that of the round
 	body   wireBody
 }
 

@@ -15,6 +15,7 @@ type mailbox struct {
 	id      string
 	address string
 	name    string
+	visible time.Time // Graph does not show it before
 
 	mu       sync.Mutex
 	refused  bool
@@ -59,7 +60,7 @@ var wellKnownFolders = []struct{ wellKnown, name string }{
 
 func newMailbox(s *Sim, m Mailbox, number int) *mailbox {
 	mb := &mailbox{
-		sim: s, number: number, id: guid(familyUser, uint64(number)), address: m.Address, name: m.Name,
+		sim: s, number: number, id: guid(familyUser, uint64(number)), address: m.Address, name: m.Name, visible: m.Visible,
 		seq:     1, // 0 means "nothing seen" in delta tokens
 		folders: map[string]*folder{}, known: map[string]*folder{},
 		byID: map[string]*message{}, byConv: map[string][]*message{}, byRFCID: map[string][]*message{},

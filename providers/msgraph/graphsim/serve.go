@@ -14,6 +14,7 @@ const mailboxConcurrency = 4
 // ServeHTTP answers a request, with the version prefix /v1.0 or without.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.stats.add(nil, func(st *Stats) { st.RoundTrips++ })
+	w.Header().Set("Date", s.now().Format(http.TimeFormat))
 	req, failed := s.accept(r)
 	if failed != nil {
 		s.stats.add(nil, func(st *Stats) { st.Requests++ })
@@ -129,9 +130,13 @@ func (s *Sim) handle(r *request) response {
 	if mb == nil {
 		return s.fail(http.StatusNotFound, "ErrorInvalidUser", "The requested user '"+r.segments[1]+"' is invalid.")
 	}
+	if !mb.shown() {
+		return s.fail(http.StatusNotFound, "MailboxNotEnabledForRESTAPI", "The mailbox is either inactive, soft-deleted, or is hosted on-premise.")
+	}
+	reached := mb.reached()
 	mb.mu.Lock()
 	defer mb.mu.Unlock()
-	if mb.refused {
+	if mb.refused || !reached || s.NoSettings && r.ofSettings() {
 		return s.fail(http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 	}
 	resp := mb.handle(r)
@@ -139,6 +144,19 @@ func (s *Sim) handle(r *request) response {
 		resp.header.Add("Preference-Applied", `IdType="ImmutableId"`)
 	}
 	return resp
+}
+
+// shown reports whether Graph has taken note of the mailbox.
+func (mb *mailbox) shown() bool { return !mb.sim.now().Before(mb.visible) }
+
+// reached asks the tenant's Reach. The caller holds no lock.
+func (mb *mailbox) reached() bool {
+	return mb.sim.Reach == nil || mb.sim.Reach(strings.ToLower(mb.address))
+}
+
+// ofSettings reports whether the request takes MailboxSettings permissions rather than Mail ones.
+func (r *request) ofSettings() bool {
+	return r.segment(2) == "mailboxsettings" || r.segment(2) == "outlook"
 }
 
 // handle routes a request below users/{id}.

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -45,6 +46,13 @@ type Sim struct {
 
 	// Token, if set, is the bearer token every request must carry; otherwise 401.
 	Token string
+	// Reach, if set, says which mailboxes the app may reach now, as the scope of its Exchange roles and the time that a
+	// change of it takes have it; any other answers 403 ErrorAccessDenied. It is called with the address in lower case,
+	// for every request, by several goroutines at once, and while none of the simulator's locks is held.
+	Reach func(address string) bool
+	// NoSettings is an app that may read and write mail and nothing else: the settings and the category list of every
+	// mailbox answer 403.
+	NoSettings bool
 	// PlainHTTP lets subscriptions name http URLs, for a hook on this machine.
 	// Graph itself demands https.
 	PlainHTTP bool
@@ -98,6 +106,9 @@ type Mailbox struct {
 	// NoArchive leaves out the archive folder, as in a mailbox where no one has
 	// archived yet: it then answers 404.
 	NoArchive bool
+	// Visible is when Graph begins to show the mailbox: before, it answers 404 MailboxNotEnabledForRESTAPI, as for a
+	// mailbox that Exchange has just made. Zero: at once. What people do works before, too.
+	Visible time.Time
 }
 
 // AddMailbox adds an empty mailbox. It fails when the address is taken.
@@ -125,6 +136,22 @@ func (s *Sim) AddMailbox(m Mailbox) error {
 	mb := newMailbox(s, m, s.count)
 	s.mailboxes[key] = mb
 	s.mailboxes[mb.id] = mb
+	return nil
+}
+
+// RemoveMailbox takes a mailbox out of the tenant with all that is in it. Its subscriptions end, without a word.
+func (s *Sim) RemoveMailbox(address string) error {
+	mb, err := s.mailbox(address)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	delete(s.mailboxes, strings.ToLower(mb.address))
+	delete(s.mailboxes, mb.id)
+	s.mu.Unlock()
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	s.hooks.list = slices.DeleteFunc(s.hooks.list, func(sub *subscription) bool { return sub.mailbox == mb })
 	return nil
 }
 

@@ -298,12 +298,13 @@ func (s *Sim) target(sub *subscription) *response {
 		return fail(http.StatusBadRequest, "InvalidRequest", "The resource "+sub.resource+" is not supported.")
 	}
 	mb := s.find(segments[1])
-	if mb == nil {
+	if mb == nil || !mb.shown() {
 		return fail(http.StatusNotFound, "ResourceNotFound", "Operation: Create; Exception: [Status Code: NotFound; Reason: The requested user is invalid.]")
 	}
+	reached := mb.reached()
 	mb.mu.Lock()
 	defer mb.mu.Unlock()
-	if mb.refused {
+	if mb.refused || !reached {
 		return fail(http.StatusForbidden, "ExtensionError", "Operation: Create; Exception: [Status Code: Forbidden; Reason: Access is denied. Check credentials and try again.]")
 	}
 	sub.mailbox = mb
