@@ -25,7 +25,8 @@ type Mailbox struct {
 	Address  inbox.MailboxID
 	Provider inbox.Provider
 	// Facts with their values. What a wish leaves out of an aspect of kind Setting or Added stays as it is; in an aspect of
-	// kind Whole it is not to be there. A mailbox that does not exist has no fact of the aspect Existence.
+	// kind Whole it is not to be there. A mailbox that does not exist has no fact of the aspect Existence, and one that
+	// shall not exist has no fact at all.
 	Facts map[Fact]string
 	// Unread are aspects that could not be read, and why. They are neither compared nor changed.
 	Unread map[Aspect]string

@@ -1,0 +1,75 @@
+package provision
+
+import (
+	"time"
+
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// Plan is all that has to be done so that the mailboxes become what the manifest says, in the order in which it is to be
+// done. It is plain data: json.Marshal writes it and ReadPlan reads it back.
+type Plan struct {
+	Format      int               `json:"format"`
+	Manifest    Source            `json:"manifest"`
+	Made        time.Time         `json:"made"`
+	AllowRemove bool              `json:"allowRemove,omitempty"`
+	Only        []inbox.MailboxID `json:"only,omitempty"`
+	Steps       []Step            `json:"steps"`
+	Held        []Held            `json:"held,omitempty"`
+	Unread      []Unread          `json:"unread,omitempty"`
+	Notes       []string          `json:"notes,omitempty"`
+}
+
+// Source is the manifest that a plan follows.
+type Source struct {
+	Name   string `json:"name,omitempty"`
+	SHA256 string `json:"sha256,omitempty"` // of the file, in hexadecimal
+}
+
+// Held is a step that is not done, and why.
+type Held struct {
+	Step Step   `json:"step"`
+	Why  string `json:"why"`
+}
+
+// Unread is an aspect that could not be read, so nothing is planned for it.
+type Unread struct {
+	Mailbox  inbox.MailboxID `json:"mailbox,omitempty"`
+	Provider inbox.Provider  `json:"provider"`
+	Aspect   Aspect          `json:"aspect"`
+	Why      string          `json:"why"`
+}
+
+// Options say what a plan may hold.
+type Options struct {
+	Manifest Source
+	Made     time.Time
+	// AllowRemove lets the plan take away access, addresses and data. Without it such steps are held back, and with them
+	// what would build on them.
+	AllowRemove bool
+	// Only limits the plan to these mailboxes; the tenant is the empty one. Nil: all.
+	Only []inbox.MailboxID
+	// Manual is how a person brings a step about that no API can; empty for one that an API can. Nil: an API can do all.
+	Manual func(Step) string
+}
+
+// Empty reports whether there is nothing to be done, held back or left unread.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Held) == 0 && len(p.Unread) == 0 }
+
+// Taking counts the steps that take away access, an address or data. Whoever applies a plan out of a file asks once more
+// whether that is allowed when it is not 0.
+func (p *Plan) Taking() int {
+	n := 0
+	for i := range p.Steps {
+		if p.Steps[i].Takes {
+			n++
+		}
+	}
+	return n
+}
+
+// Make is the difference of what shall be and what is. It is pure: it changes neither argument, and the same arguments
+// give the same plan in the same order.
+func Make(want, have []Mailbox, o Options) Plan {
+	panic("being written")
+}

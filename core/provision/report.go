@@ -1,0 +1,70 @@
+package provision
+
+import (
+	"io"
+	"time"
+)
+
+// Outcome is how a step of an applied plan ended.
+type Outcome string
+
+// The outcomes.
+const (
+	WasSo    Outcome = "was so"    // it was as planned before it was its turn
+	Shown    Outcome = "shown"     // done, and read back
+	Late     Outcome = "late"      // done, but the provider does not show it yet
+	ByPerson Outcome = "by hand"   // a person has to do it: Step.Manual says how
+	Broke    Outcome = "failed"    // Says tells why
+	Untried  Outcome = "not tried" // Says tells why
+)
+
+// Ended is a step and how it ended.
+type Ended struct {
+	Step    Step    `json:"step"`
+	Outcome Outcome `json:"outcome"`
+	Says    string  `json:"says,omitempty"`
+}
+
+// Report is what became of an applied plan. It is good also beside an error.
+type Report struct {
+	Ended []Ended `json:"ended"` // all steps of the plan, in its order
+	// Left is what a plan made at the end still holds: what was held back, what a person has to do, what is late.
+	// It is nil where the end was not reached.
+	Left *Plan `json:"left,omitempty"`
+	// Stopped says why the end was not reached; empty when it was. The same command goes on from there.
+	Stopped string `json:"stopped,omitempty"`
+}
+
+// Complete reports whether every step is done and read back.
+func (r *Report) Complete() bool {
+	for i := range r.Ended {
+		if o := r.Ended[i].Outcome; o != WasSo && o != Shown {
+			return false
+		}
+	}
+	return r.Stopped == ""
+}
+
+// Count is how many steps ended so.
+func (r *Report) Count(o Outcome) int {
+	n := 0
+	for i := range r.Ended {
+		if r.Ended[i].Outcome == o {
+			n++
+		}
+	}
+	return n
+}
+
+// Table writes the report for a terminal: what is not done, with the reasons and what a person has to do, and a last line
+// that counts.
+func (r *Report) Table(w io.Writer, colour bool) error { panic("being written") }
+
+// Progress is how far an apply has got, for a progress bar.
+type Progress struct {
+	Done, Total int
+	Step        Step      // what it is at
+	Waiting     string    // what it waits for; empty while it works
+	Since       time.Time // when it began to wait
+	Until       time.Time // when it gives up waiting, at the latest
+}
