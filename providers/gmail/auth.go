@@ -19,14 +19,24 @@ import (
 // the service account under "Domain-wide delegation".
 const Scope = api.GmailModifyScope
 
+// SettingsScopes are what Settings takes: delegates and send-as addresses; signature, language and automatic reply; the
+// definitions of labels. They are to be authorised for a service account of its own, so that whoever works the mail
+// cannot hand out access to it.
+func SettingsScopes() []string {
+	return []string{api.GmailSettingsSharingScope, api.GmailSettingsBasicScope, api.GmailLabelsScope}
+}
+
 // tokenTime bounds a request for a token. All requests of a mailbox wait for it.
 const tokenTime = 30 * time.Second
 
 // ServiceAccount reads a service-account key (the JSON file of the Cloud console) and gives tokens that act for each
-// mailbox through domain-wide delegation. Token requests go through base, http.DefaultTransport if nil, and fail after
-// half a minute. The key is kept in memory only and never in an error.
-func ServiceAccount(key []byte, base http.RoundTripper) (Tokens, error) {
-	parsed, err := google.JWTConfigFromJSON(key, Scope)
+// mailbox through domain-wide delegation, with these scopes, or with Scope if there are none. Token requests go through
+// base, http.DefaultTransport if nil, and fail after half a minute. The key is kept in memory only and never in an error.
+func ServiceAccount(key []byte, base http.RoundTripper, scopes ...string) (Tokens, error) {
+	if len(scopes) == 0 {
+		scopes = []string{Scope}
+	}
+	parsed, err := google.JWTConfigFromJSON(key, scopes...)
 	if err == nil {
 		err = checkPrivateKey(parsed.PrivateKey)
 	}

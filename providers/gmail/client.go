@@ -45,8 +45,10 @@ type Config struct {
 
 // Client is the way to Gmail for a list of mailboxes. Its methods may be called at once.
 type Client struct {
-	config  Config
-	allowed map[inbox.MailboxID]bool
+	config   Config
+	allowed  map[inbox.MailboxID]bool
+	scopes   string // what its tokens are for, as a person has to authorise it
+	inFlight int    // how many requests fly at once for one mailbox
 
 	mu       sync.Mutex
 	accounts map[inbox.MailboxID]*account
@@ -56,13 +58,16 @@ type Client struct {
 type account struct {
 	address inbox.MailboxID
 	users   *api.UsersService
+	scopes  string
 	writes  sync.Mutex // held while labels are written or created: writes are serial
 	now     func() time.Time
 	pause   *pause
 }
 
 // NewClient checks the configuration. It sends nothing.
-func NewClient(c Config) (*Client, error) {
+func NewClient(c Config) (*Client, error) { return newClient(c, "the scope "+Scope, maxInFlight) }
+
+func newClient(c Config, scopes string, inFlight int) (*Client, error) {
 	if c.Tokens == nil {
 		return nil, errors.New("gmail: Config.Tokens is missing")
 	}
@@ -81,7 +86,9 @@ func NewClient(c Config) (*Client, error) {
 	if c.Sleep == nil {
 		c.Sleep = sleep
 	}
-	client := &Client{config: c, allowed: map[inbox.MailboxID]bool{}, accounts: map[inbox.MailboxID]*account{}}
+	client := &Client{
+		config: c, allowed: map[inbox.MailboxID]bool{}, scopes: scopes, inFlight: inFlight, accounts: map[inbox.MailboxID]*account{},
+	}
 	for _, m := range c.Mailboxes {
 		client.allowed[normal(m)] = true
 	}
@@ -106,7 +113,7 @@ func (c *Client) account(mailbox inbox.MailboxID) (*account, error) {
 	t := &transport{
 		base:   c.config.Transport,
 		tokens: newTokens(mailbox, c.config.Tokens),
-		slots:  make(chan struct{}, maxInFlight),
+		slots:  make(chan struct{}, c.inFlight),
 		sleep:  c.config.Sleep,
 		pause:  p,
 	}
@@ -117,7 +124,7 @@ func (c *Client) account(mailbox inbox.MailboxID) (*account, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gmail: client for %s: %w", mailbox, err)
 	}
-	a := &account{address: mailbox, users: service.Users, now: c.config.Now, pause: p}
+	a := &account{address: mailbox, scopes: c.scopes, users: service.Users, now: c.config.Now, pause: p}
 	c.accounts[mailbox] = a
 	return a, nil
 }

@@ -48,7 +48,7 @@ func (a *account) explain(what string, err error) error {
 	what = fmt.Sprintf("gmail: %s of %s", what, a.address)
 	var unsigned *tokenError
 	if errors.As(err, &unsigned) {
-		return explainToken(what, unsigned)
+		return explainToken(what, unsigned, a.scopes)
 	}
 	var typed *pipeline.Permanent
 	var limited *pipeline.Throttled
@@ -70,7 +70,7 @@ func (a *account) explain(what string, err error) error {
 		}
 		return &pipeline.Throttled{After: after, What: what + ": " + f.Error()}
 	}
-	if fix := fixFor(f); fix != "" {
+	if fix := fixFor(f, a.scopes); fix != "" {
 		return &pipeline.Permanent{What: what, Fix: fix, Err: f}
 	}
 	return fmt.Errorf("%s: %w", what, f)
@@ -91,14 +91,14 @@ func throttled(code int, reason string, h http.Header) bool {
 
 // fixFor is what a person must do about an answer that trying again cannot change, "" for any other answer.
 // The reasons are those of "Resolve errors" in Google's Gmail guide.
-func fixFor(f *failure) string {
+func fixFor(f *failure, scopes string) string {
 	switch {
 	case f.reason == "dailyLimitExceeded":
 		return "the project's own daily cap is used up; raise it in the Cloud console under Gmail API > Quotas"
 	case f.reason == "domainPolicy":
 		return "switch Gmail on for this account in the Admin console under Apps > Google Workspace > Gmail"
 	case f.reason == "insufficientPermissions" || f.reason == "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
-		return "authorise the scope " + Scope + " for the service account in the Admin console under Security > API controls > Domain-wide delegation"
+		return "authorise " + scopes + " for the service account in the Admin console under Security > API controls > Domain-wide delegation"
 	case f.reason == "accessNotConfigured" || f.reason == "SERVICE_DISABLED":
 		return "enable the Gmail API in the service account's Cloud project"
 	case f.code == http.StatusBadRequest && strings.Contains(f.message, "Mail service not enabled"):

@@ -44,8 +44,9 @@ const (
 // provider's external_account credentials alone cannot do that, because they leave the subject out. Google's library for
 // it has no typed errors, makes its own exchange for every mailbox and takes no clock; hence the three requests are here.
 type Federation struct {
-	Provider string // full name: projects/N/locations/global/workloadIdentityPools/P/providers/V
-	Account  string // e-mail address of the service account
+	Provider string   // full name: projects/N/locations/global/workloadIdentityPools/P/providers/V
+	Account  string   // e-mail address of the service account
+	Scopes   []string // of the tokens; Scope alone if empty
 	// Proof gives a subject token for the audience, of the type urn:ietf:params:aws:token-type:aws4_request. It must be
 	// safe for use from many goroutines.
 	Proof func(ctx context.Context, audience string) (string, error)
@@ -71,6 +72,9 @@ func (f Federation) Tokens() (Tokens, error) {
 	}
 	if f.Now == nil {
 		f.Now = time.Now
+	}
+	if len(f.Scopes) == 0 {
+		f.Scopes = []string{Scope}
 	}
 	g := &federated{Federation: f, client: &http.Client{
 		Transport: f.Transport,
@@ -129,7 +133,7 @@ func (g *federated) sign(ctx context.Context, mailbox inbox.MailboxID) (string, 
 	}
 	now := g.Now().Add(-assertionSkew)
 	claims, err := json.Marshal(map[string]any{
-		"iss": g.Account, "sub": string(mailbox), "scope": Scope, "aud": tokenURL,
+		"iss": g.Account, "sub": string(mailbox), "scope": strings.Join(g.Scopes, " "), "aud": tokenURL,
 		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
 	})
 	if err != nil {

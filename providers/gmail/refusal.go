@@ -70,7 +70,8 @@ func newRefusal(at tokenStep, status int, body []byte) *refusal {
 }
 
 // fix is what a person must do about it, "" where trying again may help.
-func (r *refusal) fix() string {
+// scopes are those to authorise, in words.
+func (r *refusal) fix(scopes string) string {
 	if r.status >= 500 || r.status == http.StatusTooManyRequests {
 		return ""
 	}
@@ -82,7 +83,7 @@ func (r *refusal) fix() string {
 	}
 	switch r.code {
 	case "unauthorized_client", "access_denied", "invalid_scope":
-		return "authorise the service account's client id with the scope " + Scope + " in the Admin console under Security > API controls > Domain-wide delegation; it takes some minutes to act"
+		return "authorise the service account's client id with " + scopes + " in the Admin console under Security > API controls > Domain-wide delegation; it takes some minutes to act"
 	case "invalid_grant":
 		return "check that the mailbox is a Workspace account of the organisation, that the service account's key is not deleted, and that this machine's clock is right"
 	case "invalid_client":
@@ -128,7 +129,7 @@ func (r *refusal) fixSigning() string {
 }
 
 // explainToken turns the error of what could not be signed into *pipeline.Permanent or one that may be tried again.
-func explainToken(what string, e *tokenError) error {
+func explainToken(what string, e *tokenError, scopes string) error {
 	var typed *pipeline.Permanent
 	if errors.As(e, &typed) {
 		return &pipeline.Permanent{What: what + ": get a token: " + typed.What, Err: typed.Err, Fix: typed.Fix}
@@ -152,7 +153,7 @@ func explainToken(what string, e *tokenError) error {
 	if refused.at != delegation {
 		what += ": " + refused.at.String()
 	}
-	if fix := refused.fix(); fix != "" {
+	if fix := refused.fix(scopes); fix != "" {
 		return &pipeline.Permanent{What: what, Fix: fix, Err: refused}
 	}
 	return fmt.Errorf("%s: %w", what, refused)
