@@ -30,6 +30,9 @@ type Mailbox struct {
 	Facts map[Fact]string
 	// Unread are aspects that could not be read, and why. They are neither compared nor changed.
 	Unread map[Aspect]string
+	// Unseen are single facts that the provider never shows, and how a person brings them about and looks. Nobody knows
+	// whether they hold, so they are neither compared nor changed; the rest of their aspect is.
+	Unseen map[Fact]string
 	// Names are those of people and groups among the subjects, as far as the administration has them at hand.
 	Names map[inbox.Address]string
 }
@@ -42,7 +45,7 @@ func (m *Mailbox) Exists() bool {
 
 // Clone copies the mailbox, so that the copy can be changed.
 func (m Mailbox) Clone() Mailbox {
-	m.Facts, m.Unread, m.Names = maps.Clone(m.Facts), maps.Clone(m.Unread), maps.Clone(m.Names)
+	m.Facts, m.Unread, m.Unseen, m.Names = maps.Clone(m.Facts), maps.Clone(m.Unread), maps.Clone(m.Unseen), maps.Clone(m.Names)
 	return m
 }
 

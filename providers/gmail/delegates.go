@@ -36,7 +36,7 @@ func (s *Settings) readDelegates(ctx context.Context, m *Mailbox, r *reading) er
 	}
 	for f := range r.want.Facts {
 		if f.Aspect == provision.Open && isGroup(r.want.Facts, f.Subject) {
-			r.got.Unread[provision.Open] = fmt.Sprintf("the API does not show a group as delegate, so nobody can tell whether %s is one: %s",
+			r.got.Unseen[f] = fmt.Sprintf("the API does not show a group as delegate, so nobody can tell whether %s is one: %s",
 				f.Subject, delegateGroup(m.account.address, f.Subject))
 		}
 	}

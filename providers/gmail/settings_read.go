@@ -65,7 +65,8 @@ func (s *Settings) Read(ctx context.Context, want []provision.Mailbox, only []pr
 
 func (s *Settings) readMailbox(ctx context.Context, want *provision.Mailbox, only []provision.Aspect) (provision.Mailbox, error) {
 	r := &reading{want: want, got: provision.Mailbox{
-		Address: want.Address, Provider: want.Provider, Facts: map[provision.Fact]string{}, Unread: map[provision.Aspect]string{},
+		Address: want.Address, Provider: want.Provider,
+		Facts: map[provision.Fact]string{}, Unread: map[provision.Aspect]string{}, Unseen: map[provision.Fact]string{},
 	}}
 	m, err := s.client.Mailbox(Options{Address: want.Address})
 	if err != nil {
