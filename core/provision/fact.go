@@ -28,6 +28,12 @@ type Mailbox struct {
 	// kind Whole it is not to be there. A mailbox that does not exist has no fact of the aspect Existence, and one that
 	// shall not exist has no fact at all.
 	Facts map[Fact]string
+	// AtCreation has values for what is made anew where Facts has none, or the fact with an empty value: what the manifest
+	// leaves open but a new mailbox, category or group cannot do without, such as the organisation's time zone or a color.
+	// They are never compared with what is there. Only a wish has them.
+	AtCreation map[Fact]string
+	// Retired wishes that the mailbox be deleted with all that is in it. Nothing else is then wished of it.
+	Retired bool
 	// Unread are aspects that could not be read, and why. They are neither compared nor changed.
 	Unread map[Aspect]string
 	// Unseen are single facts that the provider never shows, and how a person brings them about and looks. Nobody knows
