@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Check tells what a function needs and lacks, all at once; "ingest", "sync" and "tick" need something. ingest asks for
+// Check tells what a function needs and lacks, all at once; every one but "console" needs something. ingest asks for
 // nothing of the credentials: it never reaches a tenant, and its role could not read a secret.
 func (d Deployment) Check(function string) error {
 	var problems []error
@@ -26,6 +26,10 @@ func (d Deployment) Check(function string) error {
 			needs("GOOGLE_PUSH_ACCOUNT", d.GooglePushAccount, "the service account that signs the pushes; POSTROOM_GOOGLE_SUBSCRIPTION is nothing without it")
 			needs("GOOGLE_AUDIENCE", d.Audience(), "the push subscription's audience, or set POSTROOM_URL where that is the hook's URL")
 		}
+	case "provision":
+		needs("TABLE", d.Table, "the name of the DynamoDB table")
+		needs("MANIFEST", d.Manifest, "where the manifest is, s3://BUCKET/KEY or ssm:/NAME")
+		needs("TOPIC", d.Topic, "the ARN of the SNS topic that is told of drift")
 	case "sync", "tick":
 		needs("MANIFEST", d.Manifest, "where the manifest is, s3://BUCKET/KEY or ssm:/NAME")
 	}

@@ -43,7 +43,7 @@ func LoadDeployment(lookup func(string) string) (Deployment, error) {
 
 		GoogleCredential:   r.choice("GOOGLE_CREDENTIAL", oneOf("federated", "key"), "write federated or key, or none where no mailbox is at Google"),
 		GoogleAccount:      r.text("GOOGLE_ACCOUNT", mailAddress, "write the service account's e-mail address"),
-		GoogleProvider:     r.text("GOOGLE_PROVIDER", poolProvider, "write the provider's full name, projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"),
+		GoogleProvider:     r.text("GOOGLE_PROVIDER", poolProvider, providerFix),
 		GoogleSecret:       r.text("GOOGLE_SECRET_ARN", secretARN, secretFix),
 		GoogleLapses:       r.day("GOOGLE_KEY_EXPIRES"),
 		GoogleTopic:        r.text("GOOGLE_TOPIC", namedA("topics"), "write the topic's full name, projects/PROJECT/topics/TOPIC"),
@@ -51,14 +51,28 @@ func LoadDeployment(lookup func(string) string) (Deployment, error) {
 		GooglePushAccount:  r.text("GOOGLE_PUSH_ACCOUNT", mailAddress, "write the e-mail address of the service account that signs the pushes"),
 		GoogleAudience:     r.text("GOOGLE_AUDIENCE", anything, ""),
 
+		ExchangeClient:      r.text("EXCHANGE_CLIENT", directory, "write the application (client) id of the app that administers Exchange"),
+		ExchangeCredential:  r.choice("EXCHANGE_CREDENTIAL", oneOf("federated", "certificate", "secret"), "write federated, certificate or secret, or none where Exchange is not administered from here"),
+		ExchangeSecret:      r.text("EXCHANGE_SECRET_ARN", secretARN, secretFix),
+		ExchangeLapses:      r.day("EXCHANGE_SECRET_EXPIRES"),
+		WorkspaceCredential: r.choice("WORKSPACE_CREDENTIAL", oneOf("federated", "key"), "write federated or key, or none where the Workspace is not administered from here"),
+		WorkspaceAccount:    r.text("WORKSPACE_ACCOUNT", mailAddress, "write the service account's e-mail address"),
+		WorkspaceAdmin:      r.text("WORKSPACE_ADMIN", mailAddress, "write the address of an administrator of the Workspace"),
+		WorkspaceProvider:   cmp.Or(r.text("WORKSPACE_PROVIDER", poolProvider, providerFix), r.get("GOOGLE_PROVIDER")),
+		WorkspaceSecret:     r.text("WORKSPACE_SECRET_ARN", secretARN, secretFix),
+
+		Topic: r.text("TOPIC", topicARN, "write the topic's ARN, arn:aws:sns:REGION:ACCOUNT:NAME"),
+
 		Sweep:    r.period("SWEEP", defaultSweep, time.Minute, 24*time.Hour, "write a time from 1m to 24h, such as 15m"),
 		Stale:    r.period("STALE", defaultStale, defaultStale, 7*24*time.Hour, "write a time from 1h to 168h, such as 1h or 90m"),
 		Stack:    cmp.Or(r.text("STACK", plain, "write the deployment's name in ASCII letters, digits and hyphens"), "postroom"),
 		LogLevel: cmp.Or(strings.ToLower(r.text("LOG_LEVEL", logLevel, "write debug, info, warn or error")), "info"),
 
-		SimulatedGraph: r.text("SIMULATED_GRAPH", loopback, simulatedFix),
-		SimulatedGmail: r.text("SIMULATED_GMAIL", loopback, simulatedFix),
-		SimulatedKeys:  r.text("SIMULATED_KEYS", loopback, simulatedFix),
+		SimulatedGraph:     r.text("SIMULATED_GRAPH", loopback, simulatedFix),
+		SimulatedGmail:     r.text("SIMULATED_GMAIL", loopback, simulatedFix),
+		SimulatedExchange:  r.text("SIMULATED_EXCHANGE", loopback, simulatedFix),
+		SimulatedWorkspace: r.text("SIMULATED_WORKSPACE", loopback, simulatedFix),
+		SimulatedKeys:      r.text("SIMULATED_KEYS", loopback, simulatedFix),
 	}
 	r.together(d)
 	return d, errors.Join(r.problems...)
@@ -83,6 +97,7 @@ func (d Deployment) Audience() string {
 
 const (
 	secretFix    = "write the secret's ARN, arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME, and keep the secret itself out of the variable"
+	providerFix  = "write the provider's full name, projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER"
 	simulatedFix = "a simulated tenant is on this machine alone: write a URL such as http://127.0.0.1:9000, or remove the variable to reach the real tenant"
 )
 
@@ -159,6 +174,30 @@ func (r *reader) together(d Deployment) {
 			needs(cause+"="+c, "GRAPH_SECRET_EXPIRES", r.get("GRAPH_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
 		}
 	}
+	if c := d.ExchangeCredential; c != "" {
+		cause := "POSTROOM_EXCHANGE_CREDENTIAL"
+		if d.GraphCredential == "" { // else that has asked for it
+			needs(cause, "GRAPH_TENANT", d.GraphTenant, "set it to the directory (tenant) id")
+		}
+		needs(cause, "EXCHANGE_CLIENT", d.ExchangeClient, "set it to the application (client) id of the app that administers Exchange")
+		if c == "certificate" || c == "secret" {
+			needs(cause+"="+c, "EXCHANGE_SECRET_ARN", d.ExchangeSecret, secretFix)
+		}
+		if c == "secret" && d.ExchangeLapses.IsZero() {
+			needs(cause+"="+c, "EXCHANGE_SECRET_EXPIRES", r.get("EXCHANGE_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
+		}
+	}
+	if c := d.WorkspaceCredential; c != "" {
+		cause := "POSTROOM_WORKSPACE_CREDENTIAL=" + c
+		needs(cause, "WORKSPACE_ADMIN", d.WorkspaceAdmin, "set it to the address of an administrator of the Workspace")
+		switch c {
+		case "federated":
+			needs(cause, "WORKSPACE_ACCOUNT", d.WorkspaceAccount, "set it to the service account's e-mail address")
+			needs(cause, "WORKSPACE_PROVIDER", d.WorkspaceProvider, "set it to the workload identity provider's full name")
+		case "key":
+			needs(cause, "WORKSPACE_SECRET_ARN", d.WorkspaceSecret, secretFix)
+		}
+	}
 	if c := d.GoogleCredential; c != "" {
 		cause := "POSTROOM_GOOGLE_CREDENTIAL=" + c
 		switch c {
@@ -195,6 +234,7 @@ var (
 	mailAddress  = regexp.MustCompile(`^[^@\s]+@[^@\s]+$`).MatchString
 	documentURI  = regexp.MustCompile(`^(s3://[a-z0-9.-]+/.+|ssm:.+)$`).MatchString
 	poolProvider = regexp.MustCompile(`^projects/[0-9]+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$`).MatchString
+	topicARN     = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_-]{1,256}$`).MatchString
 	secretARN    = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:[a-zA-Z0-9/_+=.@!-]+$`).MatchString
 )
 

@@ -27,7 +27,12 @@ var allSet = vars{
 	"GOOGLE_CREDENTIAL": "federated", "GOOGLE_ACCOUNT": "postroom@contoso-mail.iam.gserviceaccount.com",
 	"GOOGLE_PROVIDER": "projects/4711/locations/global/workloadIdentityPools/aws/providers/postroom",
 	"GOOGLE_TOPIC":    topic, "GOOGLE_SUBSCRIPTION": subscription, "GOOGLE_PUSH_ACCOUNT": account,
-	"SWEEP": "20m", "STALE": "90m", "STACK": "postroom-eu", "LOG_LEVEL": "Debug",
+	"EXCHANGE_CREDENTIAL": "secret", "EXCHANGE_CLIENT": "8d4f2d5e-0f2c-4b8a-9d61-6f3a1b2c3d4e",
+	"EXCHANGE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:exchange-AbCdEf", "EXCHANGE_SECRET_EXPIRES": "2027-02-28",
+	"WORKSPACE_CREDENTIAL": "key", "WORKSPACE_ACCOUNT": "admin@contoso-mail.iam.gserviceaccount.com", "WORKSPACE_ADMIN": "it@contoso.com",
+	"WORKSPACE_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:workspace-AbCdEf",
+	"TOPIC":                "arn:aws:sns:eu-central-1:123456789012:postroom-Topic-1ABC",
+	"SWEEP":                "20m", "STALE": "90m", "STACK": "postroom-eu", "LOG_LEVEL": "Debug",
 }
 
 func (v vars) deployment() (boot.Deployment, error) {
@@ -55,7 +60,13 @@ func TestDeploymentReadsEverything(t *testing.T) {
 		GoogleCredential: "federated", GoogleAccount: "postroom@contoso-mail.iam.gserviceaccount.com",
 		GoogleProvider: "projects/4711/locations/global/workloadIdentityPools/aws/providers/postroom",
 		GoogleTopic:    topic, GoogleSubscription: subscription, GooglePushAccount: account,
-		Sweep: 20 * time.Minute, Stale: 90 * time.Minute, Stack: "postroom-eu", LogLevel: "debug",
+		ExchangeCredential: "secret", ExchangeClient: "8d4f2d5e-0f2c-4b8a-9d61-6f3a1b2c3d4e",
+		ExchangeSecret: "arn:aws:secretsmanager:eu-central-1:123456789012:secret:exchange-AbCdEf", ExchangeLapses: time.Date(2027, 2, 28, 0, 0, 0, 0, time.UTC),
+		WorkspaceCredential: "key", WorkspaceAccount: "admin@contoso-mail.iam.gserviceaccount.com", WorkspaceAdmin: "it@contoso.com",
+		WorkspaceProvider: "projects/4711/locations/global/workloadIdentityPools/aws/providers/postroom",
+		WorkspaceSecret:   "arn:aws:secretsmanager:eu-central-1:123456789012:secret:workspace-AbCdEf",
+		Topic:             "arn:aws:sns:eu-central-1:123456789012:postroom-Topic-1ABC",
+		Sweep:             20 * time.Minute, Stale: 90 * time.Minute, Stack: "postroom-eu", LogLevel: "debug",
 	}
 	if d != want {
 		t.Errorf("got  %+v\nwant %+v", d, want)
@@ -120,6 +131,20 @@ func TestDeploymentErrorsNameTheVariableAndTheFix(t *testing.T) {
 		{"GOOGLE_TOPIC", "postroom", "projects/PROJECT/topics/TOPIC"},
 		{"GOOGLE_SUBSCRIPTION", topic, "projects/PROJECT/subscriptions/SUBSCRIPTION"},
 		{"GOOGLE_PUSH_ACCOUNT", "push", "e-mail address"},
+		{"EXCHANGE_CREDENTIAL", hidden, "federated, certificate or secret"},
+		{"EXCHANGE_CREDENTIAL", "federated", ""},
+		{"EXCHANGE_CREDENTIAL", "none", ""},
+		{"EXCHANGE_CLIENT", "", "POSTROOM_EXCHANGE_CREDENTIAL needs it"},
+		{"EXCHANGE_SECRET_ARN", hidden, "keep the secret itself out"},
+		{"EXCHANGE_SECRET_ARN", "", "ARN"},
+		{"EXCHANGE_SECRET_EXPIRES", "", "day the client secret ends"},
+		{"WORKSPACE_CREDENTIAL", "secret", "federated or key"},
+		{"WORKSPACE_CREDENTIAL", "federated", ""},
+		{"WORKSPACE_ACCOUNT", "admin", "e-mail address"},
+		{"WORKSPACE_ADMIN", "", "administrator of the Workspace"},
+		{"WORKSPACE_PROVIDER", "pool", "PROVIDER"},
+		{"WORKSPACE_SECRET_ARN", "", "ARN"},
+		{"TOPIC", "postroom", "arn:aws:sns:"},
 		{"SWEEP", "30s", "1m to 24h"},
 		{"SWEEP", "48h", "1m to 24h"},
 		{"SWEEP", "15", "1m to 24h"},
@@ -137,6 +162,8 @@ func TestDeploymentErrorsNameTheVariableAndTheFix(t *testing.T) {
 		{"SIMULATED_GMAIL", "http://127.0.0.1@contoso.com/", "this machine"},
 		{"SIMULATED_GMAIL", "http://10.0.0.1/", "this machine"},
 		{"SIMULATED_GMAIL", "//127.0.0.1/", "this machine"},
+		{"SIMULATED_EXCHANGE", "https://outlook.office365.com", "this machine"},
+		{"SIMULATED_WORKSPACE", "http://127.0.0.1:9000/", ""},
 		{"SIMULATED_KEYS", "https://contoso.com/keys", "this machine"},
 	} {
 		_, err := allSet.with(tt.name, tt.value).deployment()
@@ -184,7 +211,8 @@ func TestEachFunctionNeedsItsOwn(t *testing.T) {
 		{"tick", full, nil},
 		{"sync", full.with("MANIFEST", ""), []string{"POSTROOM_MANIFEST"}},
 		{"tick", vars{}, []string{"POSTROOM_TABLE", "POSTROOM_QUEUE", "POSTROOM_MANIFEST"}},
-		{"provision", vars{}, nil},
+		{"provision", vars{}, []string{"POSTROOM_TABLE", "POSTROOM_MANIFEST", "POSTROOM_TOPIC"}},
+		{"provision", vars{"TABLE": "postroom", "MANIFEST": "ssm:/postroom", "TOPIC": allSet["TOPIC"]}, nil},
 		{"console", vars{}, nil},
 	} {
 		d, err := tt.vars.deployment()
