@@ -32,8 +32,6 @@ type Mailbox struct {
 	// leaves open but a new mailbox, category or group cannot do without, such as the organisation's time zone or a color.
 	// They are never compared with what is there. Only a wish has them.
 	AtCreation map[Fact]string
-	// Retired wishes that the mailbox be deleted with all that is in it. Nothing else is then wished of it.
-	Retired bool
 	// Unread are aspects that could not be read, and why. They are neither compared nor changed.
 	Unread map[Aspect]string
 	// Unseen are single facts that the provider never shows, and how a person brings them about and looks. Nobody knows
@@ -51,7 +49,8 @@ func (m *Mailbox) Exists() bool {
 
 // Clone copies the mailbox, so that the copy can be changed.
 func (m Mailbox) Clone() Mailbox {
-	m.Facts, m.Unread, m.Unseen, m.Names = maps.Clone(m.Facts), maps.Clone(m.Unread), maps.Clone(m.Unseen), maps.Clone(m.Names)
+	m.Facts, m.AtCreation, m.Names = maps.Clone(m.Facts), maps.Clone(m.AtCreation), maps.Clone(m.Names)
+	m.Unread, m.Unseen = maps.Clone(m.Unread), maps.Clone(m.Unseen)
 	return m
 }
 
