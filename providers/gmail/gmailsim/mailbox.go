@@ -16,6 +16,7 @@ import (
 // mailbox is one account. Everything in it is guarded by mu.
 type mailbox struct {
 	address string
+	ready   time.Time // when its mail service begins
 	mu      sync.Mutex
 
 	salt    uint64

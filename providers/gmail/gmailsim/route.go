@@ -55,6 +55,8 @@ var methods = func() []*method {
 
 		{verb: "GET", path: "settings/sendAs", name: "settings.sendAs.list", units: 1, do: (*call).listSendAs},
 		{verb: "GET", path: "settings/sendAs/{sendAsEmail}", name: "settings.sendAs.get", units: 1, do: (*call).getSendAs},
+		{verb: "POST", path: "settings/sendAs", name: "settings.sendAs.create", units: 100, do: (*call).createSendAs},
+		{verb: "PATCH", path: "settings/sendAs/{sendAsEmail}", name: "settings.sendAs.patch", units: 100, do: (*call).patchSendAs},
 		{verb: "GET", path: "settings/delegates", name: "settings.delegates.list", units: 1, do: (*call).listDelegates},
 		{verb: "POST", path: "settings/delegates", name: "settings.delegates.create", units: 100, do: (*call).createDelegate},
 		{verb: "GET", path: "settings/delegates/{delegateEmail}", name: "settings.delegates.get", units: 1, do: (*call).getDelegate},
@@ -62,6 +64,7 @@ var methods = func() []*method {
 		{verb: "GET", path: "settings/vacation", name: "settings.getVacation", units: 1, do: (*call).getVacation},
 		{verb: "PUT", path: "settings/vacation", name: "settings.updateVacation", units: 5, do: (*call).updateVacation},
 		{verb: "GET", path: "settings/language", name: "settings.getLanguage", units: 1, do: (*call).getLanguage},
+		{verb: "PUT", path: "settings/language", name: "settings.updateLanguage", units: 5, do: (*call).updateLanguage},
 	}
 	for _, m := range list {
 		m.segments = strings.Split(m.path, "/")

@@ -71,7 +71,7 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, m *method, vars map
 	switch user := strings.ToLower(vars["userId"]); {
 	case user != "me" && user != address:
 		err = &failure{403, "forbidden", "PERMISSION_DENIED", "Delegation denied for " + address}
-	case mb == nil:
+	case mb == nil || now.Before(mb.ready):
 		err = errNoMailbox
 	default:
 		t := &txn{sim: s, mailbox: mb, now: now}

@@ -59,6 +59,18 @@ type Sim struct {
 	UnitsPerMinute int
 	// MaxDelegates is how many delegates a mailbox may have; 0 is 25.
 	MaxDelegates int
+	// DelegateDelay is how long the lists show delegates as they were before a change. Google says up to a minute.
+	DelegateDelay time.Duration
+	// DelegationOff is the administrator's switch "Mail delegation", which is off in a new organisation.
+	DelegationOff bool
+	// IsAccount tells whether an address is the primary one of an account of the organisation, as a delegate's has to be; nil: all
+	// of the mailbox's own domain are. Groups and aliases are none. It is called under the mailbox's lock.
+	IsAccount func(address string) bool
+	// OwnsAddress tells whether an address is the mailbox's own (an alias), so that it can be sent from without being
+	// confirmed by mail; nil: all of the mailbox's own domain are. It is called under the mailbox's lock.
+	OwnsAddress func(mailbox, address string) bool
+	// OnDelegates, if set, is told after each change of the delegates who they are now, sorted, outside of all locks.
+	OnDelegates func(mailbox string, delegates []string)
 	// InlineLimit is the size in bytes above which a text body comes as an attachment id; 0 is never.
 	InlineLimit int
 	// Push says where and how notifications are delivered.
@@ -68,6 +80,7 @@ type Sim struct {
 
 	mu        sync.RWMutex
 	mailboxes map[string]*mailbox
+	added     int // mailboxes, ever
 
 	count  counters
 	pushes pushQueue
@@ -79,13 +92,27 @@ func New() *Sim {
 }
 
 // AddMailbox adds an empty mailbox; adding it again does nothing.
-func (s *Sim) AddMailbox(address string) {
+func (s *Sim) AddMailbox(address string) { s.AddMailboxAt(address, time.Time{}) }
+
+// AddMailboxAt adds an empty mailbox whose mail service begins at that time, as that of a new account does some minutes
+// after it is made. Adding one again does nothing.
+func (s *Sim) AddMailboxAt(address string, ready time.Time) {
 	address = strings.ToLower(address)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mailboxes[address] == nil {
-		s.mailboxes[address] = newMailbox(address, len(s.mailboxes))
+		s.mailboxes[address] = newMailbox(address, s.added)
+		s.mailboxes[address].ready = ready
+		s.added++
 	}
+}
+
+// RemoveMailbox takes a mailbox away with its mail, as deleting the account does. The account stays in the lists of whose
+// delegate it was.
+func (s *Sim) RemoveMailbox(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.mailboxes, strings.ToLower(address))
 }
 
 // Mailboxes lists the addresses, sorted.
@@ -131,8 +158,9 @@ func (s *Sim) edit(address string, change func(*txn) error) error {
 type txn struct {
 	sim *Sim
 	*mailbox
-	now  time.Time
-	sent []sentMail
+	now       time.Time
+	sent      []sentMail
+	delegated bool // the delegates have changed
 }
 
 type sentMail struct {
@@ -141,11 +169,20 @@ type sentMail struct {
 }
 
 func (t *txn) run(change func(*txn) error) error {
+	var delegates []string
 	err := func() error {
 		t.mailbox.mu.Lock()
 		defer t.mailbox.mu.Unlock()
+		defer func() {
+			if t.delegated {
+				delegates = t.delegates()
+			}
+		}()
 		return change(t)
 	}()
+	if t.delegated && t.sim.OnDelegates != nil {
+		t.sim.OnDelegates(t.address, delegates)
+	}
 	if t.sim.OnSend != nil {
 		for _, m := range t.sent {
 			t.sim.OnSend(t.address, m.recipients, m.raw)
