@@ -1,0 +1,257 @@
+package exchange
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/postroom/postroom/core/provision"
+)
+
+// batchSize is how many commands one $batch carries.
+const batchSize = 10
+
+// systemMailbox is the organisation's anchor.
+const systemMailbox = "APP:SystemMailbox{bb558c35-97f1-4cb9-8ff7-d53741dc928c}@"
+
+// The bodies of the endpoint.
+type (
+	invocation struct {
+		Input cmdletInput `json:"CmdletInput"`
+	}
+	cmdletInput struct {
+		Name       string         `json:"CmdletName"`
+		Parameters map[string]any `json:"Parameters"`
+	}
+	hashTable struct {
+		Type   string   `json:"@odata.type"`
+		Add    []string `json:"Add,omitempty"`
+		Remove []string `json:"Remove,omitempty"`
+	}
+	page struct {
+		Value    []Row    `json:"value"`
+		Next     string   `json:"@odata.nextLink"`
+		Warnings []string `json:"@adminapi.warnings"`
+	}
+	batch struct {
+		Requests []batchRequest `json:"requests"`
+	}
+	batchRequest struct {
+		ID      string            `json:"id"`
+		Method  string            `json:"method"`
+		URL     string            `json:"url"`
+		Headers map[string]string `json:"headers"`
+		Body    invocation        `json:"body"`
+	}
+	batchAnswer struct {
+		Responses []struct {
+			ID      string            `json:"id"`
+			Status  int               `json:"status"`
+			Headers map[string]string `json:"headers"`
+			Body    json.RawMessage   `json:"body"`
+		} `json:"responses"`
+	}
+)
+
+// confirms names the verbs whose cmdlets ask for confirmation, and so have the parameter Confirm. One that has not refuses it.
+var confirms = []string{"Set-", "New-", "Remove-", "Add-"}
+
+func (c *Command) invocation() invocation {
+	in := cmdletInput{Name: c.Name, Parameters: make(map[string]any, len(c.Parameters)+1)}
+	for name, v := range c.Parameters {
+		if ch, ok := v.(Change); ok {
+			v = hashTable{Type: "#Exchange.GenericHashTable", Add: ch.Add, Remove: ch.Remove}
+		}
+		in.Parameters[name] = v
+	}
+	if slices.ContainsFunc(confirms, func(p string) bool { return strings.HasPrefix(c.Name, p) }) {
+		in.Parameters["Confirm"] = false
+	}
+	return invocation{Input: in}
+}
+
+func (e *Endpoint) headers(c *Command) http.Header {
+	anchor := c.Anchor
+	if anchor == "" {
+		anchor = systemMailbox + e.tenant
+	}
+	h := http.Header{}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("Accept", "application/json")
+	h.Set("Prefer", "odata.maxpagesize=1000")
+	h.Set("X-AnchorMailbox", anchor)
+	if c.Name != "" {
+		h.Set("X-CmdletName", c.Name)
+	}
+	h.Set("parameter-based-routing", "true")
+	return h
+}
+
+func (e *Endpoint) invokeURL(c *Command) *url.URL {
+	u := e.url("InvokeCommand")
+	if len(c.Select) > 0 {
+		u.RawQuery = "$select=" + url.QueryEscape(strings.Join(c.Select, ","))
+	}
+	return u
+}
+
+// Run implements Shell. One command is one request, more go by tens into a $batch.
+func (e *Endpoint) Run(ctx context.Context, commands ...Command) ([]Result, error) {
+	out := make([]Result, len(commands))
+	if len(commands) == 1 {
+		var err error
+		out[0], err = e.single(ctx, &commands[0])
+		return out, err
+	}
+	for from := 0; from < len(commands); from += batchSize {
+		to := min(from+batchSize, len(commands))
+		if err := e.batch(ctx, commands[from:to], out[from:to]); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func (e *Endpoint) single(ctx context.Context, c *Command) (Result, error) {
+	body, err := json.Marshal(c.invocation())
+	if err != nil {
+		return Result{}, fmt.Errorf("exchange: write %s: %w", c.Name, err)
+	}
+	a, err := e.post(ctx, e.invokeURL(c), e.headers(c), body)
+	if err != nil {
+		return Result{}, err
+	}
+	return e.finish(ctx, c, a.status, a.body)
+}
+
+// finish reads the answer to a command, and the pages that follow it.
+func (e *Endpoint) finish(ctx context.Context, c *Command, status int, body []byte) (Result, error) {
+	var r Result
+	var again []byte
+	for pages := 1; ; pages++ {
+		p, err := readPage(c, status, body)
+		if err != nil {
+			return Result{Err: err}, nil
+		}
+		r.Rows = append(r.Rows, p.Value...)
+		for _, w := range p.Warnings {
+			r.Warnings = append(r.Warnings, clean(w))
+		}
+		if p.Next == "" {
+			return r, nil
+		}
+		if pages == maxPages {
+			return Result{}, fmt.Errorf("exchange: %s goes on after %d pages", c.Name, maxPages)
+		}
+		next, err := e.follow(p.Next)
+		if err != nil {
+			return Result{}, err
+		}
+		// The next page is asked for with the same body again.
+		if again == nil {
+			if again, err = json.Marshal(c.invocation()); err != nil {
+				return Result{}, fmt.Errorf("exchange: write %s: %w", c.Name, err)
+			}
+		}
+		a, err := e.post(ctx, next, e.headers(c), again)
+		if err != nil {
+			return Result{}, err
+		}
+		status, body = a.status, a.body
+	}
+}
+
+// readPage reads one page of rows; an error that Already names is an empty one.
+func readPage(c *Command, status int, body []byte) (page, error) {
+	var p page
+	if status < 200 || status > 299 {
+		f := newFailure(c.Name, status, body)
+		if f.has(c.Already...) {
+			return p, nil
+		}
+		return p, f
+	}
+	if len(bytes.TrimSpace(body)) == 0 {
+		return p, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(&p); err != nil {
+		return page{}, &Failure{Cmdlet: c.Name, Status: status, Message: "the answer is no JSON of rows"}
+	}
+	return p, nil
+}
+
+// follow checks the address of a next page: our token goes to no other place.
+func (e *Endpoint) follow(link string) (*url.URL, error) {
+	next, err := e.root.Parse(link)
+	if err != nil || next.Scheme != e.root.Scheme || next.Host != e.root.Host || next.User != nil ||
+		!strings.HasPrefix(next.Path, e.root.JoinPath("adminapi").Path+"/") {
+		return nil, errors.New("exchange: the link to the next page leads out of Exchange's administration; it was not followed")
+	}
+	return next, nil
+}
+
+// batch runs up to ten commands in one request. The ones that are throttled inside it, or that got no answer, run again by
+// themselves, which waits as it has to; so commands have to be such that running them again does no harm.
+func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) error {
+	if len(commands) == 0 {
+		return nil
+	}
+	var b batch
+	for i := range commands {
+		headers := map[string]string{}
+		for name, values := range e.headers(&commands[i]) {
+			headers[name] = values[0]
+		}
+		b.Requests = append(b.Requests, batchRequest{
+			ID: strconv.Itoa(i + 1), Method: http.MethodPost, URL: e.invokeURL(&commands[i]).String(),
+			Headers: headers, Body: commands[i].invocation(),
+		})
+	}
+	body, err := json.Marshal(b)
+	if err != nil {
+		return fmt.Errorf("exchange: write a batch: %w", err)
+	}
+	a, err := e.post(ctx, e.url("$batch"), e.headers(&Command{}), body)
+	if err != nil {
+		return err
+	}
+	var got batchAnswer
+	if a.status < 200 || a.status > 299 {
+		return newFailure("a batch", a.status, a.body)
+	}
+	if err := json.Unmarshal(a.body, &got); err != nil {
+		return &provision.NotYet{Err: errors.New("exchange: the answer to a batch is no JSON")}
+	}
+	answered := make([]bool, len(commands))
+	for _, r := range got.Responses {
+		at, err := strconv.Atoi(r.ID)
+		if at--; err != nil || at < 0 || at >= len(commands) || answered[at] || busy(r.Status) || r.Status == 0 {
+			continue
+		}
+		if r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden {
+			continue // alone, it says why
+		}
+		if out[at], err = e.finish(ctx, &commands[at], r.Status, r.Body); err != nil {
+			return err
+		}
+		answered[at] = true
+	}
+	for i, ok := range answered {
+		if ok {
+			continue
+		}
+		if out[i], err = e.single(ctx, &commands[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package exchange
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+)
+
+// memoryPrefix begins the entries of ExtensionCustomAttribute5 in which it is remembered whether a mailbox is mapped in a
+// member's Outlook: "automap:anna@contoso.com=off". Exchange tells nobody how a right was given.
+const memoryPrefix = "automap:"
+
+// people knows who Exchange means. It names the holder of one right by the user principal name, of the next by a display name,
+// of a third by a security identifier; a plan compares e-mail addresses.
+type people struct {
+	admin  *Admin
+	wanted map[inbox.MailboxID]map[string]provision.Aspect // subjects of each mailbox's wish, with one of their aspects
+	anyone map[string]bool                                 // the same of all mailboxes
+	listed bool                                            // a mailbox without a wish is read, so names are asked for
+	noted  []string                                        // as Exchange wrote them, each once
+	memory map[inbox.MailboxID]map[string]string           // "mapped" or "unmapped", by address
+}
+
+// person is one recipient, or what has no address.
+type person struct {
+	primary   string   // address in lower case, or the name as Exchange has it where nobody has that name
+	addresses []string // all of them
+	name      string
+	kind      string // RecipientTypeDetails; "" where unknown
+	err       error
+}
+
+func newPeople(a *Admin, want []provision.Mailbox) *people {
+	p := &people{admin: a, wanted: map[inbox.MailboxID]map[string]provision.Aspect{}, anyone: map[string]bool{}, memory: map[inbox.MailboxID]map[string]string{}}
+	for _, m := range want {
+		if m.Address == "" {
+			continue
+		}
+		p.listed = p.listed || len(m.Facts) == 0
+		p.wanted[m.Address] = map[string]provision.Aspect{}
+		for f := range m.Facts {
+			if right(f.Aspect) {
+				p.wanted[m.Address][f.Subject] = f.Aspect
+				p.anyone[f.Subject] = true
+			}
+		}
+	}
+	return p
+}
+
+// right reports whether the aspect is a right of somebody.
+func right(a provision.Aspect) bool {
+	return slices.Contains([]provision.Aspect{provision.Open, provision.Read, provision.SendAs, provision.SendOnBehalf}, a)
+}
+
+func (p *people) note(who string) {
+	if !slices.Contains(p.noted, who) {
+		p.noted = append(p.noted, who)
+	}
+}
+
+// remember takes in what is remembered of auto-mapping at a mailbox.
+func (p *people) remember(m inbox.MailboxID, entries []string) {
+	for _, e := range entries {
+		rest, ok := strings.CutPrefix(e, memoryPrefix)
+		who, state, cut := strings.Cut(rest, "=")
+		if !ok || !cut || state != "on" && state != "off" {
+			continue
+		}
+		if p.memory[m] == nil {
+			p.memory[m] = map[string]string{}
+		}
+		p.memory[m][strings.ToLower(who)] = choose(state == "on", "mapped", "unmapped")
+	}
+}
+
+func (p *people) mapping(m inbox.MailboxID, subject string) string { return p.memory[m][subject] }
+
+// resolve asks who those are that were noted and are not known. Somebody whom a wish names by the very address that Exchange
+// shows is known: an address, user principal names included, is one recipient's alone in a tenant.
+func (p *people) resolve(ctx context.Context) error {
+	var ask []string
+	for _, who := range p.noted {
+		key := strings.ToLower(who)
+		if _, ok := p.admin.known[key]; ok && !p.listed {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(key, "s-1-5-"):
+			p.admin.known[key] = person{primary: who}
+		case p.anyone[key] && !p.listed:
+			p.admin.known[key] = person{primary: key, addresses: []string{key}}
+		default:
+			ask = append(ask, who)
+		}
+	}
+	if len(ask) == 0 {
+		return nil
+	}
+	commands := make([]Command, len(ask))
+	for i, who := range ask {
+		commands[i] = getRecipient(who)
+	}
+	results, err := p.admin.shell.Run(ctx, commands...)
+	if err != nil {
+		return err
+	}
+	for i, res := range results {
+		p.admin.known[strings.ToLower(ask[i])] = newPerson(ask[i], res)
+	}
+	return nil
+}
+
+func getRecipient(who string) Command {
+	return Command{Name: "Get-Recipient", Parameters: map[string]any{"Identity": who}, Select: recipientProperties}
+}
+
+// newPerson reads the answer to a question for a recipient.
+func newPerson(who string, res Result) person {
+	switch {
+	case res.Err != nil && !missing(res.Err):
+		return person{err: fmt.Errorf("who %q is cannot be found out: %w", who, res.Err)}
+	case len(res.Rows) > 1:
+		return person{err: fmt.Errorf("%d recipients are called %q, and Exchange does not say which of them has the right; give them different names", len(res.Rows), who)}
+	case len(res.Rows) == 0:
+		// Somebody without a mailbox, or who has left.
+		if strings.Contains(who, "@") {
+			return person{primary: strings.ToLower(who), addresses: []string{strings.ToLower(who)}}
+		}
+		return person{primary: who}
+	}
+	row := res.Rows[0]
+	out := person{primary: strings.ToLower(row.text("PrimarySmtpAddress")), name: row.text("DisplayName"), kind: row.text("RecipientTypeDetails")}
+	for _, a := range row.list("EmailAddresses") {
+		if kind, rest, ok := strings.Cut(a, ":"); ok && strings.EqualFold(kind, "smtp") {
+			out.addresses = append(out.addresses, strings.ToLower(rest))
+		}
+	}
+	if upn := strings.ToLower(row.text("WindowsLiveID")); upn != "" {
+		out.addresses = append(out.addresses, upn)
+	}
+	if out.primary == "" {
+		out.primary = who
+	}
+	out.addresses = append(out.addresses, out.primary)
+	return out
+}
+
+// subject is under which name a plan has the holder of a right: the address by which the mailbox's wish names them, else their
+// primary address, else what Exchange shows.
+func (p *people) subject(m inbox.MailboxID, h held) (subject, name string, err error) {
+	who := p.admin.known[strings.ToLower(h.who)]
+	if who.err != nil {
+		return "", "", who.err
+	}
+	for _, exact := range []bool{true, false} {
+		for _, a := range who.addresses {
+			if aspect, ok := p.wanted[m][a]; ok && (aspect == h.aspect || !exact) {
+				return a, who.name, nil
+			}
+		}
+	}
+	return who.primary, who.name, nil
+}

@@ -1,0 +1,152 @@
+package exchange
+
+import (
+	"strings"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+)
+
+// takes is how the answer to a cmdlet becomes facts.
+func (r *reading) takes(cmdlet string) func(have, want *provision.Mailbox, res Result) {
+	switch cmdlet {
+	case "Get-MailboxPermission":
+		return r.permissions
+	case "Get-RecipientPermission":
+		return r.trustees
+	case "Get-MailboxRegionalConfiguration":
+		return r.region
+	default:
+		return r.reply
+	}
+}
+
+// unread notes that aspects could not be read, as far as they were asked for.
+func (r *reading) unread(m *provision.Mailbox, of []provision.Aspect, err error) {
+	for _, a := range of {
+		if r.ask.has(a) {
+			m.Unread[a] = err.Error()
+		}
+	}
+}
+
+func (r *reading) permissions(m, _ *provision.Mailbox, res Result) {
+	if res.Err != nil {
+		r.unread(m, ofPermission, res.Err)
+		return
+	}
+	for _, row := range res.Rows {
+		if denies(row) || inherited(row) {
+			continue
+		}
+		for _, right := range row.list("AccessRights") {
+			switch {
+			case strings.EqualFold(right, "FullAccess") && r.ask.has(provision.Open):
+				r.hold(m.Address, provision.Open, row.text("User"))
+			case strings.EqualFold(right, "ReadPermission") && r.ask.has(provision.Read):
+				r.hold(m.Address, provision.Read, row.text("User"))
+			}
+		}
+	}
+}
+
+func denies(row Row) bool {
+	deny, _ := row.flag("Deny")
+	return deny || strings.EqualFold(row.text("AccessControlType"), "Deny")
+}
+
+func inherited(row Row) bool {
+	in, _ := row.flag("IsInherited")
+	return in
+}
+
+func (r *reading) trustees(m, _ *provision.Mailbox, res Result) {
+	if res.Err != nil {
+		r.unread(m, ofTrustee, res.Err)
+		return
+	}
+	for _, row := range res.Rows {
+		r.trustee(m.Address, row)
+	}
+}
+
+func (r *reading) trustee(mailbox inbox.MailboxID, row Row) {
+	if denies(row) || inherited(row) {
+		return
+	}
+	for _, right := range row.list("AccessRights") {
+		if strings.EqualFold(right, "SendAs") {
+			r.hold(mailbox, provision.SendAs, row.text("Trustee"))
+		}
+	}
+}
+
+func (r *reading) region(m, want *provision.Mailbox, res Result) {
+	if res.Err != nil || len(res.Rows) == 0 {
+		if res.Err != nil {
+			r.unread(m, ofRegion, res.Err)
+		}
+		return
+	}
+	row := res.Rows[0]
+	if tag := row.text("Language"); tag != "" && r.ask.has(provision.Language) {
+		f := provision.Fact{Aspect: provision.Language}
+		if wish := wished(want, f); strings.EqualFold(wish, tag) {
+			tag = wish
+		}
+		m.Facts[f] = tag
+	}
+	if zone := row.text("TimeZone"); zone != "" && r.ask.has(provision.TimeZone) {
+		f := provision.Fact{Aspect: provision.TimeZone}
+		m.Facts[f] = ianaZone(zone, wished(want, f))
+	}
+	if same, known := row.flag("DefaultFolderNameMatchingUserLanguage"); !r.ask.has(provision.FolderNames) {
+		return
+	} else if known {
+		m.Facts[provision.Fact{Aspect: provision.FolderNames}] = choose(same, "localised", "other")
+	} else {
+		m.Unread[provision.FolderNames] = "Exchange did not say in which language the folders' names are"
+	}
+}
+
+// wished is the value that a mailbox shall have, or shall be created with.
+func wished(want *provision.Mailbox, f provision.Fact) string {
+	if v, ok := want.Facts[f]; ok {
+		return v
+	}
+	return want.AtCreation[f]
+}
+
+func (r *reading) reply(m, _ *provision.Mailbox, res Result) {
+	if res.Err != nil {
+		r.unread(m, ofReply, res.Err)
+		return
+	}
+	for _, row := range res.Rows {
+		if state := row.text("AutoReplyState"); state != "" {
+			m.Facts[provision.Fact{Aspect: provision.AutoReply}] = choose(strings.EqualFold(state, "Disabled"), "off", "on")
+		}
+	}
+}
+
+// grants writes the rights that were held back until it was known whose they are.
+func (r *reading) grants(m *provision.Mailbox) {
+	for _, h := range r.held {
+		if h.mailbox != m.Address {
+			continue
+		}
+		subject, name, err := r.people.subject(m.Address, h)
+		if err != nil {
+			m.Unread[h.aspect] = err.Error()
+			continue
+		}
+		value := ""
+		if h.aspect == provision.Open {
+			value = r.people.mapping(m.Address, subject)
+		}
+		m.Facts[provision.Fact{Aspect: h.aspect, Subject: subject}] = value
+		if name != "" && strings.Contains(subject, "@") {
+			m.Names[inbox.Address(subject)] = name
+		}
+	}
+}

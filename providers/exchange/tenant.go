@@ -1,0 +1,267 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+)
+
+var tenantAspects = []provision.Aspect{provision.AppPrincipal, provision.AppScope, provision.AppRole}
+
+func subjects(m *provision.Mailbox, aspect provision.Aspect) []string {
+	var out []string
+	for f := range m.Facts {
+		if f.Aspect == aspect {
+			out = append(out, f.Subject)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// object is the app's object id, by which roles are assigned.
+func object(m *provision.Mailbox) string {
+	for _, app := range subjects(m, provision.AppPrincipal) {
+		return m.Facts[provision.Fact{Aspect: provision.AppPrincipal, Subject: app}]
+	}
+	return ""
+}
+
+func getPrincipals() Command {
+	return Command{Name: "Get-ServicePrincipal", Parameters: map[string]any{}, Select: []string{"AppId", "ObjectId", "DisplayName"}}
+}
+
+func getScope(name string) Command {
+	return Command{Name: "Get-ManagementScope", Parameters: map[string]any{"Identity": name}, Select: []string{"Name", "RecipientFilter"}}
+}
+
+func getAssignments(object string) Command {
+	return Command{Name: "Get-ManagementRoleAssignment", Parameters: map[string]any{"RoleAssignee": object}}
+}
+
+// getMarked lists the mailboxes that carry the mark.
+func (a *Admin) getMarked(value string) Command {
+	c := a.getMailbox("")
+	c.Parameters = map[string]any{"ResultSize": "Unlimited", "Filter": a.mark + " -eq '" + strings.ReplaceAll(value, "'", "''") + "'"}
+	return c
+}
+
+func (a *Admin) tenantQuestions(q ask, tenant *provision.Mailbox) []Command {
+	if tenant == nil || !q.any(tenantAspects) && !q.has(provision.Reach) {
+		return nil
+	}
+	var out []Command
+	if q.has(provision.AppPrincipal) {
+		out = append(out, getPrincipals())
+	}
+	for _, name := range subjects(tenant, provision.AppScope) {
+		if q.has(provision.AppScope) {
+			out = append(out, getScope(name))
+		}
+		if q.has(provision.Reach) {
+			out = append(out, a.getMarked(name))
+		}
+	}
+	if id := object(tenant); id != "" && q.has(provision.AppRole) {
+		out = append(out, getAssignments(id))
+	}
+	return out
+}
+
+// readTenant reads how far the app reaches, and gives the mailboxes that carry its mark and were not asked for.
+func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mailbox) ([]provision.Mailbox, error) {
+	commands := a.tenantQuestions(q, want)
+	if len(commands) == 0 {
+		return nil, nil
+	}
+	results, err := a.shell.Run(ctx, commands...)
+	if err != nil {
+		return nil, err
+	}
+	var more []provision.Mailbox
+	for i, c := range commands {
+		res := results[i]
+		switch c.Name {
+		case "Get-ServicePrincipal":
+			if res.Err != nil {
+				have.Unread[provision.AppPrincipal] = res.Err.Error()
+			}
+			for _, row := range res.Rows {
+				app := strings.ToLower(row.text("AppId"))
+				if f := (provision.Fact{Aspect: provision.AppPrincipal, Subject: app}); slices.Contains(subjects(want, provision.AppPrincipal), app) {
+					have.Facts[f] = same(row.text("ObjectId"), want.Facts[f])
+				}
+			}
+		case "Get-ManagementScope":
+			if res.Err != nil && !missing(res.Err) {
+				have.Unread[provision.AppScope] = res.Err.Error()
+			}
+			name := c.Parameters["Identity"].(string)
+			for _, row := range res.Rows {
+				f := provision.Fact{Aspect: provision.AppScope, Subject: name}
+				have.Facts[f] = row.text("RecipientFilter")
+				if wish := want.Facts[f]; plainFilter(wish) == plainFilter(have.Facts[f]) {
+					have.Facts[f] = wish
+				}
+			}
+		case "Get-ManagementRoleAssignment":
+			if res.Err != nil && !missing(res.Err) {
+				have.Unread[provision.AppRole] = res.Err.Error()
+				continue
+			}
+			for _, as := range assignments(res.Rows) {
+				f := provision.Fact{Aspect: provision.AppRole, Subject: as.role}
+				if other, ok := have.Facts[f]; ok && other != as.scope {
+					// A right for everybody beside one that is bounded is one for everybody.
+					have.Facts[f] = strings.Trim(other+", "+as.scope, ", ")
+					if other == "" || as.scope == "" {
+						have.Facts[f] = ""
+					}
+					continue
+				}
+				have.Facts[f] = as.scope
+			}
+		case "Get-Mailbox":
+			if res.Err != nil {
+				have.Unread[provision.Reach] = res.Err.Error()
+			}
+			for _, row := range res.Rows {
+				address := inbox.MailboxID(strings.ToLower(row.text("PrimarySmtpAddress")))
+				if slices.ContainsFunc(q.want, func(m provision.Mailbox) bool { return m.Address == address }) {
+					continue
+				}
+				more = append(more, a.marked(address, row))
+			}
+		}
+	}
+	return more, nil
+}
+
+// marked is a mailbox that was not asked for: that it is there, and in the app's reach.
+func (a *Admin) marked(address inbox.MailboxID, row Row) provision.Mailbox {
+	m := blank([]provision.Mailbox{{Address: address}})[0]
+	r := reading{admin: a, ask: ask{only: []provision.Aspect{provision.Existence, provision.Name, provision.Reach}}}
+	r.mailbox(&m, &m, row)
+	return m
+}
+
+func same(got, wish string) string {
+	if strings.EqualFold(got, wish) {
+		return wish
+	}
+	return got
+}
+
+// plainFilter takes from a filter what Exchange changes in it when it gives it back: parentheses around all of it and its
+// parts, spaces, the case of names, and which quotes are used.
+func plainFilter(s string) string {
+	var b strings.Builder
+	quoted := false
+	for _, r := range s {
+		switch {
+		case r == '\'' || r == '"':
+			quoted = !quoted
+			b.WriteByte('\'')
+		case quoted:
+			b.WriteRune(r)
+		case r == '(' || r == ')' || r == ' ' || r == '\t':
+		default:
+			b.WriteString(strings.ToLower(string(r)))
+		}
+	}
+	return b.String()
+}
+
+type assignment struct{ name, role, scope string }
+
+func assignments(rows []Row) []assignment {
+	var out []assignment
+	for _, row := range rows {
+		scope := row.text("CustomResourceScope")
+		if scope == "" {
+			scope = row.text("CustomRecipientWriteScope")
+		}
+		role := row.text("Role")
+		if role == "" {
+			continue
+		}
+		out = append(out, assignment{name: row.text("Name"), role: role, scope: scope})
+	}
+	slices.SortFunc(out, func(a, b assignment) int {
+		return strings.Compare(a.role+"\x00"+a.scope+"\x00"+a.name, b.role+"\x00"+b.scope+"\x00"+b.name)
+	})
+	return out
+}
+
+// doPrincipal makes the app known to Exchange.
+func (a *Admin) doPrincipal(ctx context.Context, s provision.Step) error {
+	if s.Verb == provision.Remove || s.Verb == provision.Delete {
+		return a.do(ctx, Command{Name: "Remove-ServicePrincipal", Parameters: map[string]any{"Identity": s.Before}, Already: gone})
+	}
+	return a.do(ctx, Command{Name: "New-ServicePrincipal",
+		Parameters: map[string]any{"AppId": s.Fact.Subject, "ObjectId": s.After, "DisplayName": "Postroom"}, Already: there})
+}
+
+// doScope makes or changes the scope of the app.
+func (a *Admin) doScope(ctx context.Context, s provision.Step) error {
+	identity, filter := s.Fact.Subject, s.After
+	set := Command{Name: "Set-ManagementScope", Parameters: map[string]any{"Identity": identity, "RecipientRestrictionFilter": filter}}
+	switch {
+	case s.Verb == provision.Remove || s.Verb == provision.Delete:
+		return a.do(ctx, Command{Name: "Remove-ManagementScope", Parameters: map[string]any{"Identity": identity}, Already: gone})
+	case s.Before != "":
+		return a.do(ctx, set)
+	}
+	found := getScope(identity)
+	err := a.do(ctx, Command{Name: "New-ManagementScope", Parameters: map[string]any{"Name": identity, "RecipientRestrictionFilter": filter}, Unless: &found})
+	var f *Failure
+	if errors.As(err, &f) && f.has(there...) {
+		return a.do(ctx, set)
+	}
+	return err
+}
+
+// doRole assigns a role of the app for one scope alone, or takes it away.
+func (a *Admin) doRole(ctx context.Context, s provision.Step) error {
+	app := with(s, provision.AppPrincipal)
+	if app == "" {
+		return fmt.Errorf("exchange: %s: the step does not say which app it is for", s.Fact.Subject)
+	}
+	rows, err := a.one(ctx, getAssignments(app))
+	if err != nil && !missing(err) {
+		return err
+	}
+	have := false
+	for _, as := range assignments(rows) {
+		if !strings.EqualFold(as.role, s.Fact.Subject) {
+			continue
+		}
+		if s.Verb != provision.Remove && strings.EqualFold(as.scope, s.After) {
+			have = true
+			continue
+		}
+		if err := a.do(ctx, Command{Name: "Remove-ManagementRoleAssignment", Parameters: map[string]any{"Identity": as.name}, Already: gone}); err != nil {
+			return err
+		}
+	}
+	if have || s.Verb == provision.Remove {
+		return nil
+	}
+	return a.do(ctx, Command{Name: "New-ManagementRoleAssignment",
+		Parameters: map[string]any{"App": app, "Role": s.Fact.Subject, "CustomResourceScope": s.After}, Already: there})
+}
+
+// with finds a value that a step has at hand.
+func with(s provision.Step, aspect provision.Aspect) string {
+	for _, v := range s.With {
+		if v.Fact.Aspect == aspect {
+			return v.Value
+		}
+	}
+	return ""
+}
