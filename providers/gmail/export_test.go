@@ -43,3 +43,9 @@ func Merge(records []*api.History) (page map[string]Merged, last uint64, all boo
 	}
 	return page, last, all
 }
+
+// SameLanguage and SameSignature are the comparisons of Settings.
+var (
+	SameLanguage  = sameLanguage
+	SameSignature = sameSignature
+)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	api "google.golang.org/api/gmail/v1"
@@ -16,8 +17,7 @@ import (
 const defaultSender = "default"
 
 // readSenders reads the addresses that the account sends from, and the signature of the default one. An address that
-// nobody has confirmed yet cannot be sent from, and is none. That an address is the default one is told only where the
-// wish says that it shall be, or says nothing: no address can be made other than default, except by making another so.
+// nobody has confirmed yet cannot be sent from, and is none.
 func (s *Settings) readSenders(ctx context.Context, m *Mailbox, r *reading) error {
 	list, err := m.senders(ctx)
 	if err != nil {
@@ -27,15 +27,14 @@ func (s *Settings) readSenders(ctx context.Context, m *Mailbox, r *reading) erro
 		if a.IsDefault {
 			r.readSignature(a.Signature)
 		}
-		address := string(inbox.NewAddress(a.SendAsEmail))
 		if !confirmed(a) {
 			continue
 		}
 		value := ""
-		if wish, wished := r.wish(provision.Sender, address); a.IsDefault && (!wished || wish == defaultSender) {
+		if a.IsDefault {
 			value = defaultSender
 		}
-		r.put(provision.Sender, address, value)
+		r.put(provision.Sender, string(inbox.NewAddress(a.SendAsEmail)), value)
 	}
 	return nil
 }
@@ -57,18 +56,12 @@ func (m *Mailbox) senders(ctx context.Context) ([]*api.SendAs, error) {
 	return list, nil
 }
 
-// sender is nil if the account cannot send from the address.
-func (m *Mailbox) sender(ctx context.Context, is func(*api.SendAs) bool) (*api.SendAs, error) {
-	list, err := m.senders(ctx)
-	if err != nil {
-		return nil, err
+// find is nil if there is none.
+func find(list []*api.SendAs, is func(*api.SendAs) bool) *api.SendAs {
+	if i := slices.IndexFunc(list, is); i >= 0 {
+		return list[i]
 	}
-	for _, a := range list {
-		if is(a) {
-			return a, nil
-		}
-	}
-	return nil, nil
+	return nil
 }
 
 func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step) error {
@@ -77,16 +70,20 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 	}
 	address := step.Fact.Subject
 	named := func(a *api.SendAs) bool { return strings.EqualFold(a.SendAsEmail, address) }
-	a, err := m.sender(ctx, named)
+	list, err := m.senders(ctx)
 	if err != nil {
 		return err
 	}
+	a := find(list, named)
 	if a == nil {
 		a, err = m.account.users.Settings.SendAs.Create(m.user(), &api.SendAs{
 			SendAsEmail: address, DisplayName: displayName(step), TreatAsAlias: true,
 		}).Context(ctx).Do()
 		if hasCode(err, http.StatusConflict) {
-			a, err = m.sender(ctx, named)
+			if list, err = m.senders(ctx); err != nil {
+				return err
+			}
+			a = find(list, named)
 		}
 		if err != nil {
 			return m.account.explain("add a send-as address", err)
@@ -102,9 +99,16 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 	if a == nil || step.After != defaultSender || a.IsDefault {
 		return nil
 	}
-	_, err = m.account.users.Settings.SendAs.Patch(m.user(), a.SendAsEmail, &api.SendAs{IsDefault: true}).Context(ctx).Do()
+	next := &api.SendAs{IsDefault: true}
+	if now := find(list, isDefault); now != nil {
+		// The mailbox's signature is that of its default sender, and shall be the same afterwards.
+		next.Signature, next.ForceSendFields = now.Signature, []string{"Signature"}
+	}
+	_, err = m.account.users.Settings.SendAs.Patch(m.user(), a.SendAsEmail, next).Context(ctx).Do()
 	return m.account.explain("make a send-as address the default", err)
 }
+
+func isDefault(a *api.SendAs) bool { return a.IsDefault }
 
 // displayName is the mailbox's, if the step has it at hand. With none, Gmail writes the one of the primary address.
 func displayName(step provision.Step) string {

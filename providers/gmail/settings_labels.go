@@ -9,27 +9,21 @@ import (
 	"github.com/postroom/postroom/core/provision"
 )
 
-// readMarkers reads the user labels. One that differs from a wished marker in letter case is that marker, and its colour
-// is told only where the wish names one: a label keeps a colour that nobody asked to change.
+// readMarkers reads the user labels. One that differs from a wished marker in letter case alone is that marker.
 func (s *Settings) readMarkers(ctx context.Context, m *Mailbox, r *reading) error {
 	t, err := m.readLabels(ctx)
 	if err != nil {
 		return err
 	}
 	wished := map[string]bool{} // by lower-case name
-	for f, wish := range r.want.Facts {
+	for f := range r.want.Facts {
 		if f.Aspect != provision.Marker {
 			continue
 		}
 		wished[strings.ToLower(f.Subject)] = true
-		l, ok := t.named(f.Subject)
-		if !ok || !l.user {
-			continue
+		if l, ok := t.named(f.Subject); ok && l.user {
+			r.put(provision.Marker, f.Subject, colourName(l.background))
 		}
-		if c, named := colours[wish]; named && c.background != l.background {
-			wish = colourName(l.background)
-		}
-		r.put(provision.Marker, f.Subject, wish)
 	}
 	for name, l := range t.byName {
 		if l.user && !wished[name] {
@@ -53,5 +47,11 @@ func (s *Settings) doMarker(ctx context.Context, m *Mailbox, step provision.Step
 	if step.Verb == provision.Remove {
 		return fmt.Errorf("gmail: labels of %s are only added: taking one away would take it off the mail", m.user())
 	}
-	return m.Prepare(ctx, []inbox.Style{{Marker: inbox.Marker(step.Fact.Subject), Color: step.After}})
+	style := inbox.Style{Marker: inbox.Marker(step.Fact.Subject), Color: step.After}
+	for _, v := range step.With {
+		if v.Fact == step.Fact && style.Color == "" {
+			style.Color = v.Value // a new label gets it; on one that is there nobody's wish is to change it
+		}
+	}
+	return m.Prepare(ctx, []inbox.Style{style})
 }

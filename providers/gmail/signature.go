@@ -31,12 +31,12 @@ func (r *reading) wishes(aspect provision.Aspect) bool {
 }
 
 func (s *Settings) doSignature(ctx context.Context, m *Mailbox, step provision.Step) error {
-	a, err := m.sender(ctx, func(a *api.SendAs) bool { return a.IsDefault })
+	list, err := m.senders(ctx)
 	if err != nil {
 		return err
 	}
 	address := m.user()
-	if a != nil {
+	if a := find(list, isDefault); a != nil {
 		address = a.SendAsEmail
 	}
 	_, err = m.account.users.Settings.SendAs.Patch(m.user(), address, &api.SendAs{
