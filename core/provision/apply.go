@@ -28,4 +28,6 @@ const DefaultPatience = 10 * time.Minute
 // It fails with *Locked while another run is at work, with ErrStale (wrapped, with what differs) when the plan is not what
 // would be planned now, and with the context's error when it was stopped; the report tells what was done until then.
 // A step that fails is no error of Apply: the report tells.
-func (r *Run) Apply(ctx context.Context, want []Mailbox, p Plan) (Report, error) { panic("being written") }
+func (r *Run) Apply(ctx context.Context, want []Mailbox, p Plan) (Report, error) {
+	panic("being written")
+}

@@ -1,6 +1,8 @@
 package provision
 
 import (
+	"bufio"
+	"fmt"
 	"io"
 	"time"
 )
@@ -58,7 +60,72 @@ func (r *Report) Count(o Outcome) int {
 
 // Table writes the report for a terminal: what is not done, with the reasons and what a person has to do, and a last line
 // that counts.
-func (r *Report) Table(w io.Writer, colour bool) error { panic("being written") }
+func (r *Report) Table(w io.Writer, colour bool) error {
+	out := &printer{bufio.NewWriter(w), colour}
+	for _, part := range []struct {
+		outcome Outcome
+		code    string
+		title   string
+	}{
+		{Broke, red, "Failed"},
+		{Untried, yellow, "Not tried"},
+		{Late, yellow, "Done, but not shown by the provider yet"},
+		{ByPerson, blue, "To be done by hand, and then looked at by the next plan"},
+	} {
+		if r.Count(part.outcome) == 0 {
+			continue
+		}
+		out.line("%s", out.paint(bold, part.title))
+		for i := range r.Ended {
+			e := &r.Ended[i]
+			if e.Outcome != part.outcome {
+				continue
+			}
+			symbol, _ := e.Step.symbol()
+			out.line("  %s %s", out.paint(part.code, symbol), clean(e.Step.sentence()))
+			if e.Says != "" {
+				out.line("    %s", out.paint(dim, clean(e.Says)))
+			}
+			out.instruction(e.Step.Manual, "    ")
+		}
+		out.line("")
+	}
+	if r.Left != nil && len(r.Left.Held) > 0 {
+		out.line("%s", out.paint(bold, "Held back"))
+		for i := range r.Left.Held {
+			h := &r.Left.Held[i]
+			symbol, _ := h.Step.symbol()
+			out.line("  %s %s", symbol, clean(h.Step.sentence()))
+			out.line("    %s", out.paint(dim, clean(h.Why)))
+		}
+		out.line("")
+	}
+	out.line("%s", r.Summary())
+	return out.w.Flush()
+}
+
+// Summary counts how the steps ended, in one line.
+func (r *Report) Summary() string {
+	out := fmt.Sprintf("%d of %s done", r.Count(WasSo)+r.Count(Shown), count(len(r.Ended), "step", "steps"))
+	if n := r.Count(WasSo); n > 0 {
+		out += fmt.Sprintf(" (%d had been before)", n)
+	}
+	for _, o := range []Outcome{Late, ByPerson, Broke, Untried} {
+		if n := r.Count(o); n > 0 {
+			out += fmt.Sprintf(", %d %s", n, o)
+		}
+	}
+	switch {
+	case r.Stopped != "":
+		return out + "; stopped: " + clean(r.Stopped) + ". The same command goes on from here."
+	case r.Left == nil:
+		return out + "."
+	case r.Left.Empty():
+		return out + ". Everything is as the manifest says."
+	}
+	left := len(r.Left.Steps) + len(r.Left.Held)
+	return out + fmt.Sprintf("; %s left to the next plan.", count(left, "step is", "steps are"))
+}
 
 // Progress is how far an apply has got, for a progress bar.
 type Progress struct {

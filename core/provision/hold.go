@@ -1,0 +1,274 @@
+package provision
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// key names what one step leaves free or makes, and another step needs.
+type key struct {
+	what     string
+	provider inbox.Provider
+	mailbox  inbox.MailboxID
+	name     string
+}
+
+// Why a key is needed.
+const (
+	keyPerson  = "person"  // nobody is given anything in a mailbox while they hold there what the file does not give them
+	keyAddress = "address" // an address belongs to one mailbox at a time
+	keyMailbox = "mailbox" // a mailbox has to be there
+	keyGroup   = "group"   // so has a group
+	keySender  = "sender"  // an address to send as has to be the mailbox's
+	keyApp     = "app"     // Exchange has to know the app
+	keyScope   = "scope"   // a role is given in a scope
+	keyNarrow  = "narrow"  // the app is given nothing while it holds or would reach more than the file says
+	keyLicence = "licence" // what needs a licence
+	keyTaker   = "taker"   // an address that moves is not taken from where it is before somebody takes it over
+)
+
+// unlicensed is the size from which a shared mailbox needs a licence of its own ("About shared mailboxes").
+const unlicensed = 50 << 30
+
+// provides are the keys that exist once the step is done.
+func (s *Step) provides(r *row) []key {
+	k := func(what, name string) key { return key{what, s.Provider, s.Mailbox, name} }
+	everywhere := func(what, name string) key { return key{what, s.Provider, "", name} }
+	if r.access && s.Verb == Remove {
+		return []key{k(keyPerson, s.person())}
+	}
+	switch s.Fact.Aspect {
+	case Existence:
+		switch s.Verb {
+		case Create:
+			return []key{k(keyMailbox, "")}
+		case Delete:
+			out := []key{everywhere(keyAddress, string(s.Mailbox))}
+			for _, v := range s.With {
+				out = append(out, everywhere(keyAddress, fold(v.Fact.Subject)))
+			}
+			return out
+		}
+	case Alias:
+		if s.Verb == Remove {
+			return []key{everywhere(keyAddress, fold(s.Fact.Subject))}
+		}
+		return []key{k(keySender, fold(s.Fact.Subject))}
+	case Group:
+		if s.Verb == Create {
+			return []key{k(keyGroup, ""), k(keyGroup, fold(s.Fact.Subject)), k(keySender, fold(s.Fact.Subject))}
+		}
+	case AppPrincipal:
+		return []key{everywhere(keyApp, "")}
+	case AppScope:
+		return []key{everywhere(keyScope, fold(s.Fact.Subject))}
+	case AppRole:
+		if s.Verb != Add {
+			return []key{everywhere(keyNarrow, "role")}
+		}
+	case Reach:
+		if s.Verb == Remove {
+			return []key{everywhere(keyNarrow, "reach")}
+		}
+	case Licence:
+		if s.After != "" && (s.Provider == inbox.M365 || s.Before == "") {
+			return []key{k(keyLicence, "")}
+		}
+	}
+	return nil
+}
+
+// needs are the keys that have to exist before the step is done, where a step of the plan provides them.
+func (s *Step) needs(r *row) []key {
+	k := func(what, name string) key { return key{what, s.Provider, s.Mailbox, name} }
+	everywhere := func(what, name string) key { return key{what, s.Provider, "", name} }
+	if s.Verb == Remove || s.Verb == Delete {
+		if to := s.moves(); to != "" { // it stays where it is until it can go
+			return []key{{keyMailbox, s.Provider, inbox.MailboxID(to), ""}}
+		}
+		return nil
+	}
+	var out []key
+	if s.Mailbox != "" && !(s.Fact.Aspect == Existence && s.Verb == Create) {
+		out = append(out, k(keyMailbox, ""))
+	}
+	if r.access {
+		out = append(out, k(keyPerson, s.person()))
+	}
+	switch s.Fact.Aspect {
+	case Existence:
+		out = append(out, everywhere(keyAddress, string(s.Mailbox)))
+	case Alias:
+		out = append(out, everywhere(keyAddress, fold(s.Fact.Subject)))
+	case Group:
+		out = append(out, everywhere(keyAddress, fold(s.Fact.Subject)))
+	case GroupSetting:
+		out = append(out, k(keyGroup, ""))
+	case GroupMember:
+		group, _ := splitMembership(fold(s.Fact.Subject))
+		out = append(out, k(keyGroup, group))
+	case Sender:
+		out = append(out, k(keySender, fold(s.Fact.Subject)))
+	case AppScope:
+		if s.Verb == Set {
+			out = append(out, everywhere(keyNarrow, "reach"))
+		}
+	case AppRole:
+		out = append(out, everywhere(keyApp, ""), everywhere(keyScope, fold(s.After)), everywhere(keyNarrow, "reach"))
+		if s.Verb == Add {
+			out = append(out, everywhere(keyNarrow, "role"))
+		}
+	case Quota:
+		if n, err := strconv.ParseInt(s.After, 10, 64); err == nil && n > unlicensed {
+			out = append(out, k(keyLicence, ""))
+		}
+	}
+	if s.Provider == inbox.Gmail {
+		switch s.Fact.Aspect { // what is in Gmail is not there before its licence
+		case Open, Sender, Signature, Language, AutoReply, Marker:
+			out = append(out, k(keyLicence, ""))
+		}
+	}
+	return out
+}
+
+// person is whom a right is of, without letter case.
+func (s *Step) person() string {
+	if s.Fact.Aspect == GroupMember {
+		_, member := splitMembership(s.Fact.Subject)
+		return fold(member)
+	}
+	return fold(s.Fact.Subject)
+}
+
+// grants reports whether somebody, or the app, may do more once the step is done.
+func (d *draft) grants() bool {
+	switch d.Fact.Aspect {
+	case AppRole:
+		return d.Verb != Remove
+	case AppScope:
+		return d.Verb == Set
+	}
+	return d.row.access && d.Verb != Remove
+}
+
+// Why steps are held back.
+const (
+	whyTakes  = "it takes something away, which needs --allow-remove"
+	whyClosed = "what people or the app may do there could not be read whole, so they might hold more than the manifest says"
+)
+
+// sift sorts the steps into those that the plan does and those that it holds back.
+func (m *maker) sift(o Options) {
+	const outside = "-"
+	why := make([]string, len(m.steps)) // empty: to be done; outside: not among o.Only
+	// A step that is held back keeps back what needs it, and that in turn what needs that.
+	lacking := map[key]int{}
+	var queue []int
+	waiting := map[key][]int{}
+	for i := range m.steps {
+		d := &m.steps[i]
+		for _, k := range d.needs(d.row) {
+			waiting[k] = append(waiting[k], i)
+		}
+		if d.phase == moving && d.Verb == Remove {
+			k := key{keyTaker, d.Provider, "", fold(d.Fact.Subject)}
+			waiting[k] = append(waiting[k], i)
+		}
+		switch {
+		case !m.chosen(d.Mailbox):
+			why[i] = outside
+		case d.Takes && !o.AllowRemove:
+			why[i] = whyTakes
+		case d.grants() && m.closed[d.site()]:
+			why[i] = whyClosed
+		default:
+			continue
+		}
+		queue = append(queue, i)
+	}
+	for ; len(queue) > 0; queue = queue[1:] {
+		by := &m.steps[queue[0]]
+		provided := by.provides(by.row)
+		if by.phase == moving && by.Verb == Add {
+			provided = append(provided, key{keyTaker, by.Provider, "", fold(by.Fact.Subject)})
+		}
+		for _, k := range provided {
+			if _, ok := lacking[k]; ok {
+				continue
+			}
+			lacking[k] = queue[0]
+			for _, i := range waiting[k] {
+				if why[i] != "" || i == queue[0] {
+					continue
+				}
+				held := "held back"
+				if why[queue[0]] == outside {
+					held = "not part of this plan"
+				}
+				why[i] = "it waits for a step that is " + held + ": " + by.sentence()
+				queue = append(queue, i)
+			}
+		}
+	}
+	for i := range m.steps {
+		d := &m.steps[i]
+		if why[i] == outside {
+			continue
+		}
+		if o.Manual != nil {
+			d.Manual = o.Manual(d.Step)
+		}
+		if why[i] == "" {
+			m.plan.Steps = append(m.plan.Steps, d.Step)
+		} else {
+			m.plan.Held = append(m.plan.Held, Held{Step: d.Step, Why: why[i]})
+		}
+	}
+}
+
+// sentence is the step in words that stand by themselves.
+func (s *Step) sentence() string {
+	return where(s.Provider, s.Mailbox) + ": " + s.What
+}
+
+// remark notes what no step can say.
+func (m *maker) remark(w *Mailbox, have finding) {
+	if !m.chosen(w.Address) {
+		return
+	}
+	say := func(text string) { m.plan.Notes = append(m.plan.Notes, where(w.Provider, w.Address)+": "+text) }
+	licence := Fact{Aspect: Licence}
+	if n, err := strconv.ParseInt(w.Facts[Fact{Aspect: Quota}], 10, 64); err == nil && n > unlicensed &&
+		w.Facts[licence] == "" && have[licence].value == "" {
+		say("a quota of more than 50 GB needs a licence of Exchange Online Plan 2 for the mailbox: assign one, or write licence in the manifest")
+	}
+	if w.Provider != inbox.Gmail {
+		return
+	}
+	delegates := 0
+	for f := range w.Facts {
+		if f.Aspect == Open {
+			delegates++
+		}
+	}
+	if delegates > 10 {
+		say(strconv.Itoa(delegates) + " delegates: Google documents 25 for its API and some tenants refuse the 11th; delegate-group in the manifest is the way round it")
+	}
+}
+
+func (m *maker) sortRemarks() {
+	p := m.plan
+	for _, list := range []*[]Unread{&p.Unread, &p.Unseen} {
+		*list = slices.DeleteFunc(*list, func(u Unread) bool { return !m.chosen(u.Mailbox) })
+		slices.SortFunc(*list, func(a, b Unread) int {
+			return cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Aspect, b.Aspect), strings.Compare(a.Subject, b.Subject))
+		})
+	}
+	slices.Sort(p.Notes)
+	p.Notes = slices.Compact(p.Notes)
+}
