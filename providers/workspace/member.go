@@ -1,0 +1,115 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	directory "google.golang.org/api/admin/directory/v1"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+)
+
+const (
+	// membersPage is the largest page of members.list.
+	membersPage = 200
+	// allMail is the delivery that the account behind a group needs; others come to nobody's mailbox.
+	allMail = "ALL_MAIL"
+)
+
+// members gives those of a group, each with its role. A group that is not there has none. A member without an address,
+// such as everybody of the organisation, is named by its id.
+func (a *Admin) members(ctx context.Context, group inbox.Address, put func(provision.Fact, string)) error {
+	token := ""
+	for {
+		var page *directory.Members
+		err := a.read(ctx, "list the members of "+string(group), func() (err error) {
+			call := a.way.groups.Members.List(string(group)).MaxResults(membersPage).Context(ctx)
+			if token != "" {
+				call.PageToken(token)
+			}
+			page, err = call.Do()
+			return err
+		})
+		if hasAnswer(err, http.StatusNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		for _, m := range page.Members {
+			who := inbox.NewAddress(m.Email)
+			if who == "" {
+				who = inbox.Address(m.Id)
+			}
+			put(provision.Fact{Aspect: provision.GroupMember, Subject: provision.GroupMembership(group, who)}, m.Role)
+		}
+		if token = page.NextPageToken; token == "" {
+			return nil
+		}
+	}
+}
+
+var roles = []string{"MEMBER", "MANAGER", "OWNER"}
+
+// setMember makes somebody a member, or gives a member another role. Whoever is one gets all mail of the group if it is
+// the account behind it; what people chose for themselves stays.
+func (a *Admin) setMember(ctx context.Context, s provision.Step) error {
+	group, who, ok := membership(s.Fact)
+	role := strings.ToUpper(s.After)
+	if role == "" {
+		role = roles[0]
+	}
+	if !ok || !slices.Contains(roles, role) {
+		return fmt.Errorf("workspace: %q as %q is no membership of %s", s.Fact.Subject, s.After, s.Mailbox)
+	}
+	what := fmt.Sprintf("make %s a %s of %s", who, role, group)
+	m, err := a.way.groups.Members.Insert(string(group), &directory.Member{Email: string(who), Role: role, DeliverySettings: allMail}).Context(ctx).Do()
+	if hasCode(err, http.StatusConflict) {
+		m, err = a.changeMember(ctx, group, who, role, who == inbox.Address(s.Mailbox))
+	}
+	if err != nil {
+		return a.explainMember(what, s, who, err)
+	}
+	if is := inbox.NewAddress(m.Email); is != "" && is != who {
+		return &trouble{"workspace: " + what, &held{address: who, by: is}, fmt.Sprintf("write %s in the manifest", is)}
+	}
+	return nil
+}
+
+// changeMember gives a member this role. Only an update sets the delivery, and it sets all of a membership.
+func (a *Admin) changeMember(ctx context.Context, group, who inbox.Address, role string, delivers bool) (*directory.Member, error) {
+	change := &directory.Member{Role: role}
+	if !delivers {
+		return a.way.groups.Members.Patch(string(group), string(who), change).Context(ctx).Do()
+	}
+	change.Email, change.DeliverySettings = string(who), allMail
+	return a.way.groups.Members.Update(string(group), string(who), change).Context(ctx).Do()
+}
+
+// explainMember: a group or an account that was made just now takes time to get around; another that is not there
+// takes a person.
+func (a *Admin) explainMember(what string, s provision.Step, who inbox.Address, err error) error {
+	switch {
+	case says(err, "memberKey") && hasCode(err, http.StatusNotFound, http.StatusBadRequest) && who != inbox.Address(s.Mailbox):
+		return &trouble{"workspace: " + what, fmt.Errorf("Google knows no %s", who), "correct the address in the manifest, or create the account or group first"}
+	case hasCode(err, http.StatusNotFound) || says(err, "memberKey"):
+		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the group or the account is not there, or not yet", what)}
+	}
+	return a.explain(what, err)
+}
+
+func (a *Admin) removeMember(ctx context.Context, s provision.Step) error {
+	group, who, ok := membership(s.Fact)
+	if !ok {
+		return fmt.Errorf("workspace: %q is no membership of %s", s.Fact.Subject, s.Mailbox)
+	}
+	err := a.way.groups.Members.Delete(string(group), string(who)).Context(ctx).Do()
+	if hasCode(err, http.StatusNotFound) || says(err, "memberKey") {
+		return nil
+	}
+	return a.explain(fmt.Sprintf("take %s out of %s", who, group), err)
+}

@@ -1,0 +1,66 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	directory "google.golang.org/api/admin/directory/v1"
+	"google.golang.org/api/groupssettings/v1"
+	"google.golang.org/api/licensing/v1"
+	"google.golang.org/api/option"
+)
+
+// way is Google's clients, one for each scope, so that a token is asked for only when its scope is needed.
+type way struct {
+	users    *directory.Service
+	groups   *directory.Service
+	settings *groupssettings.Service
+	licences *licensing.Service
+}
+
+func newWay(c Config) (*way, error) {
+	ctx := context.Background()
+	at := c.Endpoints
+	directoryAt := option.WithEndpoint(base(at.Directory, DirectoryEndpoint))
+	var w way
+	var err error
+	if w.users, err = directory.NewService(ctx, signed(c, ScopeUsers, nil), directoryAt); err != nil {
+		return nil, fmt.Errorf("workspace: client for accounts: %w", err)
+	}
+	if w.groups, err = directory.NewService(ctx, signed(c, ScopeGroups, nil), directoryAt); err != nil {
+		return nil, fmt.Errorf("workspace: client for groups: %w", err)
+	}
+	w.settings, err = groupssettings.NewService(ctx, signed(c, ScopeGroupsSettings, nil),
+		option.WithEndpoint(base(at.GroupsSettings, GroupsSettingsEndpoint)))
+	if err != nil {
+		return nil, fmt.Errorf("workspace: client for groups' settings: %w", err)
+	}
+	w.licences, err = licensing.NewService(ctx, signed(c, ScopeLicensing, &pace{every: licensingPace, now: c.Now, wait: c.Wait}),
+		option.WithEndpoint(base(at.Licensing, LicensingEndpoint)))
+	if err != nil {
+		return nil, fmt.Errorf("workspace: client for licences: %w", err)
+	}
+	return &w, nil
+}
+
+func base(given, own string) string {
+	if given == "" {
+		return own
+	}
+	return strings.TrimSuffix(given, "/") + "/"
+}
+
+// signed is a client that signs with tokens of one scope. pace may be nil.
+func signed(c Config, scope string, pace *pace) option.ClientOption {
+	t := &transport{base: c.Transport, tokens: &tokens{source: c.Tokens, scope: scope}, pace: pace, wait: c.Wait}
+	// The transport signs whatever it sends, so a redirect would take the token along to another host. Google sends none.
+	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return option.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: stay})
+}
+
+// licensingPace is between two requests of the licensing API, which takes one a second ("Usage limits and quotas"). It
+// counts when they arrive, hence the tenth more.
+const licensingPace = 1100 * time.Millisecond
