@@ -2,6 +2,7 @@ package msgraph
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -34,8 +35,8 @@ func (a *Administration) Handles(provider inbox.Provider, aspect provision.Aspec
 
 // Read implements provision.Admin: the categories of each mailbox with their colors, twenty mailboxes a round trip. A
 // category that is wished for comes under the wish's name, whatever its letter case at the mailbox, since Outlook takes
-// both for one. Where Graph does not show the mailbox or does not let the app to it, the aspect is unread; so it is
-// while a new mailbox or a change of the app's scope gets around.
+// both for one. A mailbox that Graph does not show has none: it is not there, or so new that Graph has not taken note of it.
+// Where the app is not let to the mailbox, as long as a change of its scope gets around, the aspect is unread.
 func (a *Administration) Read(ctx context.Context, want []provision.Mailbox, only []provision.Aspect) ([]provision.Mailbox, error) {
 	out := make([]provision.Mailbox, len(want))
 	var places []int
@@ -54,19 +55,23 @@ func (a *Administration) Read(ctx context.Context, want []provision.Mailbox, onl
 	}
 	lists, err := a.lists(ctx, addresses)
 	if err != nil {
-		return nil, fmt.Errorf("graph: read categories: %w", a.Client.steer("the mailboxes", err))
+		return nil, fmt.Errorf("graph: read categories: %w", a.Client.steer(ctx, "the mailboxes", err))
 	}
 	for n, list := range lists {
 		at := places[n]
-		if list.err != nil {
-			err := a.Client.steer(addresses[n], list.err)
-			if refused(err) {
-				return nil, fmt.Errorf("graph: read the categories of %s: %w", addresses[n], err)
-			}
-			unread(&out[at], err.Error())
+		if list.err == nil {
+			found(&out[at], &want[at], list.items)
 			continue
 		}
-		found(&out[at], &want[at], list.items)
+		var api *apiError
+		if errors.As(list.err, &api) && api.noMailbox() {
+			continue
+		}
+		err := a.Client.steer(ctx, addresses[n], list.err)
+		if refused(err) {
+			return nil, fmt.Errorf("graph: read the categories of %s: %w", addresses[n], err)
+		}
+		unread(&out[at], err.Error())
 	}
 	return out, nil
 }
@@ -122,6 +127,9 @@ func found(have, want *provision.Mailbox, items []wireItem) {
 		}
 	}
 	for i := range items {
+		if items[i].DisplayName == "" {
+			continue
+		}
 		f, ok := wished[strings.ToLower(items[i].DisplayName)]
 		color := colorNamed(items[i].Color)
 		switch {
@@ -157,7 +165,7 @@ func (a *Administration) Do(ctx context.Context, s provision.Step) error {
 	}
 	err = m.bringInLine(ctx, []inbox.Style{{Marker: inbox.Marker(s.Fact.Subject), Color: s.After}})
 	if err != nil {
-		return fmt.Errorf("graph: category %q of %s: %w", s.Fact.Subject, m.address, a.Client.steer(m.address, err))
+		return fmt.Errorf("graph: category %q of %s: %w", s.Fact.Subject, m.address, a.Client.steer(ctx, m.address, err))
 	}
 	return nil
 }

@@ -21,21 +21,18 @@ const (
 )
 
 // steer turns the error of an administration's request into what steers an apply. what is the mailbox it was about.
-func (c *Client) steer(what string, err error) error {
-	var api *apiError
-	var credential *pipeline.Permanent
-	switch {
-	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+func (c *Client) steer(ctx context.Context, what string, err error) error {
+	if err == nil || ctx.Err() != nil {
 		return err
-	case errors.As(err, &credential):
-		return &provision.Refused{Err: err}
-	case errors.As(err, &api):
+	}
+	if says, fix := closed(err); fix != "" {
+		return &provision.Refused{Err: fmt.Errorf("%s: %s", says, fix)}
+	}
+	var api *apiError
+	if errors.As(err, &api) {
 		return c.steerRefusal(what, api)
 	}
 	if token, ok := tokenRefused(err); ok {
-		if token.fix != "" {
-			return &provision.Refused{Err: fmt.Errorf("%w: %s", token, token.fix)}
-		}
 		notYet := &provision.NotYet{Err: token}
 		if token.throttled() {
 			notYet.After = c.wait(token.after)
@@ -51,17 +48,36 @@ func (c *Client) steerRefusal(what string, api *apiError) error {
 		return &provision.NotYet{After: c.wait(api.after), Err: api}
 	case api.noMailbox():
 		return &provision.NotYet{Err: fmt.Errorf("%w: "+whyNoMailbox, api, what)}
-	case api.status == http.StatusUnauthorized:
-		return &provision.Refused{Err: fmt.Errorf("%w: %s", api, fixApp)}
-	case api.noRole():
-		return &provision.Refused{Err: fmt.Errorf("%w: the app has no permission at all in Graph; have an administrator consent to "+
-			"%s, or declare m365.app in the manifest so that apply gives it Exchange roles", api, mailboxSettings)}
 	case api.status == http.StatusForbidden:
 		return &provision.NotYet{Err: fmt.Errorf("%w: "+whyNoReach, api, what, mailboxSettings, what)}
 	case api.status >= 500:
 		return &provision.NotYet{Err: api}
 	}
 	return api
+}
+
+// closed says what keeps the app out as a whole, and what a person has to do about it. The fix is empty where the error is
+// about one mailbox, or passes.
+func closed(err error) (says, fix string) {
+	var credential *pipeline.Permanent
+	var api *apiError
+	switch {
+	case errors.As(err, &credential):
+		says = credential.What
+		if credential.Err != nil {
+			says += ": " + credential.Err.Error()
+		}
+		return says, credential.Fix
+	case errors.As(err, &api) && api.status == http.StatusUnauthorized:
+		return api.Error(), fixApp
+	case errors.As(err, &api) && api.noRole():
+		return api.Error(), fmt.Sprintf("the app has no permission at all in Graph: have an administrator consent to %s and %s, or declare m365.app "+
+			"in the manifest, so that apply gives it Exchange roles", mailReadWrite, mailboxSettings)
+	}
+	if token, ok := tokenRefused(err); ok {
+		return token.Error(), token.fix
+	}
+	return err.Error(), ""
 }
 
 // noRole: the token carries no permission that Graph could go by, for any mailbox.

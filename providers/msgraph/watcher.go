@@ -135,37 +135,26 @@ func (w *Watcher) create(ctx context.Context) (pipeline.Watch, error) {
 	}, nil
 }
 
-// clear deletes this app's subscriptions to the mailbox. The list shows no other app's.
+// clear deletes this app's subscriptions to the mailbox.
 func (w *Watcher) clear(ctx context.Context) error {
-	list := w.subscriptions()
-	for {
-		page, err := list.Get(ctx, nil)
-		if err != nil {
-			return err
-		}
-		for _, s := range page.GetValue() {
-			if s.GetId() == nil || s.GetResource() == nil || !strings.EqualFold(strings.TrimPrefix(*s.GetResource(), "/"), w.resource()) {
-				continue
-			}
-			err := w.subscriptions().BySubscriptionId(*s.GetId()).Delete(ctx, nil)
-			if refusal := asRefusal(err); err != nil && (refusal == nil || refusal.status != http.StatusNotFound) {
-				return err
-			}
-		}
-		next := page.GetOdataNextLink()
-		if next == nil || *next == "" {
-			return nil
-		}
-		rest, err := w.Client.link(*next, "subscriptions")
-		if err != nil {
-			return err
-		}
-		list = subscriptions.NewSubscriptionsRequestBuilder(w.Client.base.String()+rest, w.Client.adapter)
+	all, err := w.Client.subscribed(ctx)
+	if err != nil {
+		return err
 	}
+	for _, s := range all {
+		if !strings.EqualFold(s.resource, w.resource()) {
+			continue
+		}
+		err := w.subscriptions().BySubscriptionId(s.id).Delete(ctx, nil)
+		if refusal := asRefusal(err); err != nil && (refusal == nil || refusal.status != http.StatusNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *Watcher) subscriptions() *subscriptions.SubscriptionsRequestBuilder {
-	return subscriptions.NewSubscriptionsRequestBuilderInternal(map[string]string{"baseurl": w.Client.base.String()}, w.Client.adapter)
+	return w.Client.subscriptions()
 }
 
 func (w *Watcher) explain(what string, err error) error {

@@ -32,6 +32,7 @@ type wireItem struct {
 
 	DisplayName string `json:"displayName"` // folder, category
 	Color       string `json:"color"`       // category
+	UserPurpose string `json:"userPurpose"` // mailbox settings
 
 	ConversationID string             `json:"conversationId"`
 	RFCID          string             `json:"internetMessageId"`

@@ -1,6 +1,7 @@
 package graphsim
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -30,14 +31,7 @@ func (mb *mailbox) handleCategories(r *request) response {
 	if r.segment(4) == "" {
 		switch r.method {
 		case http.MethodGet:
-			list := mb.category
-			if list == nil {
-				list = []*category{}
-			}
-			return ok(mustJSON(map[string]any{
-				"@odata.context": r.origin + "/$metadata#users('" + mb.id + "')/outlook/masterCategories",
-				"value":          list,
-			}))
+			return mb.listCategories(r)
 		case http.MethodPost:
 			return mb.createCategory(r)
 		}
@@ -76,6 +70,21 @@ func (mb *mailbox) handleCategories(r *request) response {
 	}
 	out := *c
 	out.Context = r.origin + "/$metadata#users('" + mb.id + "')/outlook/masterCategories/$entity"
+	return ok(mustJSON(out))
+}
+
+func (mb *mailbox) listCategories(r *request) response {
+	skip, err := strconv.Atoi(cmp.Or(r.option("skip"), "0"))
+	if err != nil || skip < 0 {
+		return mb.sim.badRequest("Invalid value of $skip.")
+	}
+	out := map[string]any{"@odata.context": r.origin + "/$metadata#users('" + mb.id + "')/outlook/masterCategories"}
+	list := append([]*category{}, mb.category[min(skip, len(mb.category)):]...)
+	if page := mb.sim.CategoryPage; page > 0 && len(list) > page {
+		list = list[:page]
+		out["@odata.nextLink"] = r.origin + "/users/" + mb.id + "/outlook/masterCategories?$skip=" + strconv.Itoa(skip+page)
+	}
+	out["value"] = list
 	return ok(mustJSON(out))
 }
 

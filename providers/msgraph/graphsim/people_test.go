@@ -84,6 +84,7 @@ func TestPeopleErrors(t *testing.T) {
 		"empty mail":        second(tn.Receive(support, nil)),
 		"no such mailbox":   second(tn.Receive("x@contoso.com", email(1, "a@b.test", "x"))),
 		"refuse":            tn.RefuseMailbox("x@contoso.com"),
+		"remove":            tn.RemoveMailbox("x@contoso.com"),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

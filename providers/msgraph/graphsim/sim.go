@@ -65,6 +65,8 @@ type Sim struct {
 	// DuplicateCategoryStatus answers the creation of a category whose name
 	// exists; 0 is 409. The documents only say that names are unique.
 	DuplicateCategoryStatus int
+	// CategoryPage is how many categories a page of the list has; 0: all are on one, as far as is known of Graph.
+	CategoryPage int
 
 	// DeltaExpiredStatus answers a delta token that ExpireDelta made stale; 0 is
 	// 410 with a Location. Any other 4xx comes without one.
