@@ -36,6 +36,7 @@ type google struct {
 	url *url.URL
 
 	mu      sync.Mutex
+	scope   string         // that the assertions are for
 	asked   map[string]int // by host
 	refusal map[string]answered
 	fresh   int               // of the process's tokens
@@ -51,7 +52,7 @@ type answered struct {
 
 func newGoogle(t *testing.T, now func() time.Time) *google {
 	t.Helper()
-	g := &google{t: t, now: now, asked: map[string]int{}, refusal: map[string]answered{}, valid: map[string]string{}}
+	g := &google{t: t, now: now, scope: gmail.Scope, asked: map[string]int{}, refusal: map[string]answered{}, valid: map[string]string{}}
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
 	g.url, _ = url.Parse(server.URL)
@@ -153,7 +154,7 @@ func (g *google) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		now := g.now().Unix()
 		if err != nil || r.PostForm.Get("grant_type") != "urn:ietf:params:oauth:grant-type:jwt-bearer" || r.Header.Get("Authorization") != "" ||
-			claims.Iss != serviceAccount || claims.Scope != gmail.Scope || claims.Aud != "https://oauth2.googleapis.com/token" ||
+			claims.Iss != serviceAccount || claims.Scope != g.scope || claims.Aud != "https://oauth2.googleapis.com/token" ||
 			claims.Iat > now || claims.Exp <= now || claims.Exp-claims.Iat > 3600 {
 			fail(fmt.Sprintf("assertion %+v, %v", claims, err))
 			return
@@ -239,6 +240,19 @@ func TestFederation(t *testing.T) {
 	slices.Sort(subjects)
 	if !slices.Equal(subjects, []string{"billing@contoso.com", "sales@contoso.com", "support@contoso.com"}) {
 		t.Errorf("tokens for %v", subjects)
+	}
+}
+
+// Another service account signs for the scopes of the settings.
+func TestFederationWithOtherScopes(t *testing.T) {
+	t.Parallel()
+	g := newGoogle(t, time.Now)
+	f := g.federation()
+	f.Scopes = gmail.SettingsScopes()
+	c := g.client(f, "support@contoso.com")
+	g.scope = "https://www.googleapis.com/auth/gmail.settings.sharing https://www.googleapis.com/auth/gmail.settings.basic https://www.googleapis.com/auth/gmail.labels"
+	if err := watch(t, c, "support@contoso.com"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -3,6 +3,7 @@ package gmailsim_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	gmail "google.golang.org/api/gmail/v1"
 )
@@ -70,4 +71,64 @@ func TestOtherSettings(t *testing.T) {
 	}
 	_, err = api.SendAs.Get("me", "none@contoso.com").Do()
 	d.refused(err, 404, "not found")
+}
+
+// What a client changes is there for the next, as Google makes it.
+func TestChangedSettings(t *testing.T) {
+	d := newDesk(t)
+	var told []string
+	d.sim.OnDelegates = func(mailbox string, delegates []string) { told = append(told, fmt.Sprint(mailbox, delegates)) }
+	api := d.users.Settings
+	for asked, saved := range map[string]string{"da-DK": "da", "en-GB": "en-GB", "pt": "pt-BR", "EN-gb": "en-GB"} {
+		if l := must(api.UpdateLanguage("me", &gmail.LanguageSettings{DisplayLanguage: asked}).Do())(d); l.DisplayLanguage != saved {
+			t.Errorf("%s became %s", asked, l.DisplayLanguage)
+		}
+	}
+	for _, bad := range []string{"", "xx-YY"} {
+		_, err := api.UpdateLanguage("me", &gmail.LanguageSettings{DisplayLanguage: bad}).Do()
+		d.refused(err, 400, "Invalid display language")
+	}
+
+	a := must(api.SendAs.Create("me", &gmail.SendAs{SendAsEmail: "Billing@contoso.com", Signature: "<br/>", IsDefault: true}).Do())(d)
+	if a.VerificationStatus != "accepted" || !a.IsDefault || a.Signature != `<div dir="ltr"><br></div>` || a.SendAsEmail != "billing@contoso.com" {
+		t.Errorf("created %+v", a)
+	}
+	_, err := api.SendAs.Create("me", &gmail.SendAs{SendAsEmail: "billing@contoso.com"}).Do()
+	d.refused(err, 409, "exists")
+	out := must(api.SendAs.Create("me", &gmail.SendAs{SendAsEmail: "info@fabrikam.com", IsDefault: true}).Do())(d)
+	if out.VerificationStatus != "pending" || out.IsDefault {
+		t.Errorf("created %+v", out)
+	}
+	_, err = api.SendAs.Patch("me", "info@fabrikam.com", &gmail.SendAs{IsDefault: true}).Do()
+	d.refused(err, 400, "not verified")
+	_, err = api.SendAs.Patch("me", box, &gmail.SendAs{ForceSendFields: []string{"IsDefault"}}).Do()
+	d.refused(err, 400, "isDefault")
+	must(api.SendAs.Patch("me", box, &gmail.SendAs{DisplayName: "Support", IsDefault: true}).Do())(d)
+	if b := must(api.SendAs.Get("me", "billing@contoso.com").Do())(d); b.IsDefault || b.Signature == "" {
+		t.Errorf("left %+v", b)
+	}
+
+	d.sim.DelegateDelay, d.sim.MaxDelegates = time.Minute, 1
+	must(api.Delegates.Create("me", &gmail.Delegate{DelegateEmail: "one@contoso.com"}).Do())(d)
+	_, err = api.Delegates.Get("me", "one@contoso.com").Do()
+	d.refused(err, 404, "not found")
+	d.ok(api.Delegates.Delete("me", "one@contoso.com").Do())
+	must(api.Delegates.Create("me", &gmail.Delegate{DelegateEmail: "two@contoso.com"}).Do())(d)
+	d.clock.Add(time.Minute)
+	if l := must(api.Delegates.List("me").Do())(d); len(l.Delegates) != 1 || l.Delegates[0].DelegateEmail != "two@contoso.com" {
+		t.Errorf("listed %+v", l.Delegates)
+	}
+	if fmt.Sprint(told) != fmt.Sprint([]string{box + "[one@contoso.com]", box + "[]", box + "[two@contoso.com]"}) {
+		t.Errorf("told %q", told)
+	}
+}
+
+func TestMailboxOfANewAccount(t *testing.T) {
+	d := newDesk(t)
+	d.sim.RemoveMailbox(box)
+	d.sim.AddMailboxAt(box, d.clock.Now().Add(time.Minute))
+	_, err := d.users.GetProfile("me").Do()
+	d.refused(err, 400, "Mail service not enabled")
+	d.clock.Add(time.Minute)
+	must(d.users.GetProfile("me").Do())(d)
 }
