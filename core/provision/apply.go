@@ -2,6 +2,9 @@ package provision
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 )
 
@@ -24,10 +27,304 @@ type Run struct {
 // DefaultPatience is how long a provider is waited for when nothing else is said.
 const DefaultPatience = 10 * time.Minute
 
+// lockFor is how long the lock is taken for each time. It is taken anew when half of it has passed, so a run that dies keeps
+// others waiting for so long at most.
+const lockFor = 10 * time.Minute
+
 // Apply does what is left of the plan, which was made for want. See the package comment for what it promises.
 // It fails with *Locked while another run is at work, with ErrStale (wrapped, with what differs) when the plan is not what
 // would be planned now, and with the context's error when it was stopped; the report tells what was done until then.
 // A step that fails is no error of Apply: the report tells.
 func (r *Run) Apply(ctx context.Context, want []Mailbox, p Plan) (Report, error) {
-	panic("being written")
+	if r.Holder == "" {
+		return Report{}, errors.New("provision: the run has no holder's name, so it could share its lock with another")
+	}
+	if err := p.validate(); err != nil {
+		return Report{}, fmt.Errorf("provision: the plan cannot be applied: %w; make a new one", err)
+	}
+	a := &application{Run: r, plan: &p, key: p.key(), over: map[site]string{}, shut: map[int]string{}}
+	if a.patience = r.Patience; a.patience <= 0 {
+		a.patience = DefaultPatience
+	}
+	a.choose(want)
+	if err := a.hold(ctx); err != nil {
+		return Report{}, err
+	}
+	// The lock is given back also when the context has ended. Should that fail, it ends by itself.
+	defer func() { _ = r.Locks.Unlock(context.WithoutCancel(ctx), r.Holder) }()
+
+	err := a.prepare(ctx)
+	for ph := removing; ph <= equipping && err == nil; ph++ {
+		err = a.work(ctx, ph)
+	}
+	if err == nil {
+		err = a.conclude(ctx)
+	}
+	return a.report(ctx, err)
+}
+
+// application is one plan being applied.
+type application struct {
+	*Run
+	plan     *Plan
+	key      string
+	patience time.Duration
+	want     []Mailbox // those that the plan is about
+	have     []Mailbox // as read last as a whole
+	until    time.Time // the lock is ours
+
+	ended     []Ended // as the plan's steps
+	tasks     []*task // what is left to be done, in its order
+	providers map[key][]*task
+	over      map[site]string // mailboxes in which a step has failed, and which
+	shut      map[int]string  // administrations that let nothing more through, and why
+	left      *Plan
+	// Of the steps that were left to be done when the apply began.
+	done, total int
+}
+
+// state of a task.
+type state int
+
+const (
+	waiting state = iota
+	did           // and not read back yet
+	ended
+)
+
+// task is a step to be done.
+type task struct {
+	Step
+	row      *row
+	phase    phase
+	end      *Ended // nil: a step that the plan does not have, so it stays undone
+	state    state
+	begun    bool      // the journal has it
+	due      time.Time // not before
+	deadline time.Time // for the provider to be able to
+	tries    int
+	failure  error // of Do, where the effect may have happened all the same
+}
+
+// choose keeps of want what the plan is about. What a mailbox that this plan created was to get at its creation is wished of
+// it until the plan is through, for the run that created it may not have come that far.
+func (a *application) choose(want []Mailbox) {
+	made := map[site]bool{}
+	for i := range a.plan.Steps {
+		if s := &a.plan.Steps[i]; s.Verb == Create {
+			made[s.site()] = true
+		}
+	}
+	at := map[site]int{}
+	m := maker{plan: a.plan}
+	for i := range want {
+		if m.chosen(want[i].Address) {
+			at[want[i].site()] = len(a.want)
+			a.want = append(a.want, want[i])
+		}
+	}
+	for i := range a.plan.Steps {
+		s := &a.plan.Steps[i]
+		j, ok := at[s.site()]
+		if !ok || !made[s.site()] {
+			continue
+		}
+		w := &a.want[j]
+		if v, ok := foldFacts(w.AtCreation)[Fact{s.Fact.Aspect, fold(s.Fact.Subject)}]; ok && v.value == s.After && w.Facts[s.Fact] == "" {
+			*w = w.Clone()
+			w.Facts[s.Fact] = s.After
+		}
+	}
+}
+
+// prepare reads what there is, holds the plan against what would be planned now, and lists what is left to be done.
+func (a *application) prepare(ctx context.Context) error {
+	have, err := a.read(ctx, a.want, nil)
+	if err != nil {
+		return err
+	}
+	a.have = have
+	fresh := Make(a.want, have, a.options())
+	if err := a.match(&fresh); err != nil {
+		return err
+	}
+	a.providers = map[key][]*task{}
+	for _, t := range a.tasks {
+		for _, k := range t.provides(t.row) {
+			a.providers[k] = append(a.providers[k], t)
+		}
+	}
+	return a.recordFound(ctx)
+}
+
+func (a *application) options() Options {
+	return Options{Manifest: a.plan.Manifest, Made: a.plan.Made, AllowRemove: a.plan.AllowRemove, Only: a.plan.Only, Manual: a.Estate.Manual}
+}
+
+// match pairs the plan's steps with those of the fresh one, and fails with ErrStale where the fresh one goes beyond it or
+// does not call for what it has.
+func (a *application) match(fresh *Plan) error {
+	now := make(map[string]*Step, len(fresh.Steps))
+	for i := range fresh.Steps {
+		now[fresh.Steps[i].ID] = &fresh.Steps[i]
+	}
+	heldNow := map[string]string{}
+	for i := range fresh.Held {
+		heldNow[fresh.Held[i].Step.ID] = fresh.Held[i].Why
+	}
+	blind := blindSpots(fresh.Unread)
+	made := a.plan.births()
+	var differ []string
+	say := func(s *Step, what string) { differ = append(differ, s.sentence()+": "+what) }
+
+	a.ended = make([]Ended, len(a.plan.Steps))
+	ends := make(map[string]*Ended, len(a.ended))
+	found := map[site]finding{}
+	for i := range a.plan.Steps {
+		s := &a.plan.Steps[i]
+		e := &a.ended[i]
+		*e = Ended{Step: *s, Outcome: Untried}
+		ends[s.ID] = e
+		n, wanted := now[s.ID]
+		why, held := heldNow[s.ID]
+		switch {
+		case wanted && s.After != n.After, wanted && s.Before != n.Before && !made.covers(s):
+			say(s, fmt.Sprintf("now it would be from %s to %s", n.value(n.Before), n.value(n.After)))
+		case wanted && s.Manual != n.Manual:
+			say(s, "what a person has to do is different now")
+		case wanted && s.Verb == Create && !equalValues(s.With, n.With):
+			say(s, "it would be created otherwise now")
+		case wanted:
+		case held && made.covers(s):
+			e.Says = why
+		case held:
+			say(s, why)
+		case blind.covers(s), s.Fact.Aspect == Reach && blind[site{s.Provider, ""}][Reach]:
+			e.Says = "what there is cannot be read now"
+		case a.settled(s, found):
+			e.Outcome = WasSo
+		default:
+			say(s, "it is not called for any more")
+		}
+	}
+	before := blindSpots(a.plan.Unread)
+	heldThen := map[string]bool{}
+	for i := range a.plan.Held {
+		heldThen[a.plan.Held[i].Step.ID] = true
+	}
+	for i := range fresh.Steps {
+		s := fresh.Steps[i]
+		e := ends[s.ID]
+		if e == nil && !heldThen[s.ID] && !before.covers(&s) && !made.covers(&s) {
+			say(&s, "it would be done now, and the plan does not have it")
+		}
+		r, _, _ := find(s.Provider, s.Fact.Aspect)
+		t := &task{Step: s, row: r, phase: s.phase(r), end: e}
+		if e == nil {
+			t.state = ended
+		} else {
+			a.total++
+		}
+		a.tasks = append(a.tasks, t)
+	}
+	if len(differ) == 0 {
+		return nil
+	}
+	const most = 5
+	more := ""
+	if len(differ) > most {
+		more = fmt.Sprintf("; and %d more", len(differ)-most)
+		differ = differ[:most]
+	}
+	return fmt.Errorf("provision: %w: %s%s", ErrStale, strings.Join(differ, "; "), more)
+}
+
+// spots are aspects of mailboxes, or with an empty aspect whole mailboxes.
+type spots map[site]map[Aspect]bool
+
+func (s spots) add(at site, aspect Aspect) {
+	if s[at] == nil {
+		s[at] = map[Aspect]bool{}
+	}
+	s[at][aspect] = true
+}
+
+func (s spots) covers(step *Step) bool {
+	aspects := s[step.site()]
+	return aspects[step.Fact.Aspect] || aspects[""]
+}
+
+// blindSpots is where nothing could be read.
+func blindSpots(list []Unread) spots {
+	out := spots{}
+	for _, u := range list {
+		if u.Aspect == Existence {
+			out.add(site{u.Provider, u.Mailbox}, "")
+		}
+		out.add(site{u.Provider, u.Mailbox}, u.Aspect)
+	}
+	return out
+}
+
+// births is what the plan makes anew. What the provider gives a new mailbox or group by itself is in nobody's plan.
+func (p *Plan) births() spots {
+	out := spots{}
+	for i := range p.Steps {
+		switch s := &p.Steps[i]; {
+		case s.Verb != Create:
+		case s.Fact.Aspect == Existence:
+			out.add(s.site(), "")
+		default:
+			out.add(s.site(), GroupMember)
+			out.add(s.site(), GroupSetting)
+			out.add(s.site(), Sender)
+		}
+	}
+	return out
+}
+
+func equalValues(a, b []Value) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// settled reports whether the step's fact is as the step makes it, by what was read last as a whole.
+func (a *application) settled(s *Step, cache map[site]finding) bool {
+	for i := range a.have {
+		if m := &a.have[i]; m.site() == s.site() {
+			return settled(s, m, cache)
+		}
+	}
+	return s.Verb == Remove // of a mark beyond the manifest: what carries none is not listed
+}
+
+// settled reports whether the step's fact is in m as the step makes it.
+func settled(s *Step, m *Mailbox, cache map[site]finding) bool {
+	if _, blind := m.Unread[s.Fact.Aspect]; blind {
+		return false
+	}
+	at := s.site()
+	if cache[at] == nil {
+		cache[at] = foldFacts(m.Facts)
+	}
+	f := Fact{s.Fact.Aspect, fold(s.Fact.Subject)}
+	if _, dark := unseen(m, f); dark {
+		return true
+	}
+	is, there := cache[at][f]
+	if s.Verb == Remove || s.Verb == Delete {
+		return !there
+	}
+	if !there {
+		return s.Verb == Set && s.After == ""
+	}
+	r, _, ok := find(s.Provider, s.Fact.Aspect)
+	return ok && r.same(s.After, is.value)
 }

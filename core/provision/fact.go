@@ -3,7 +3,33 @@
 //
 // What is true of a mailbox, and what shall be, are both written as facts: an aspect (its display name, an alias, the right
 // to send as it), what the aspect is of (nothing, an address, a category), and a value. So a plan is the difference of two
-// sets of facts, and every provider, whatever its API, only has to read facts and to bring one of them about.
+// sets of facts, and every provider, whatever its API, only has to read facts and to bring one of them about. What
+// provisioning knows of the aspects stands in one table, the catalog: how each is compared, when its steps are done, how long
+// a provider may take, how it is undone, and the words for it.
+//
+// # The plan
+//
+// Make is pure. It compares each fact as its aspect asks: of settings only those that are wished, of what is the manifest's
+// as a whole also what is beyond it, and of what only grows never that. What could not be read is neither compared nor
+// changed, and the plan says so. A step that takes away access, an address or data is held back unless that is allowed, and
+// so is, with its reason, every step that builds on one that is held back. A person who holds a right in a mailbox that the
+// manifest does not give them is given nothing there before it is taken away; the app likewise.
+//
+// The order is: what is taken away, in all mailboxes; the tenant; new mailboxes and the blocking of their sign-in; aliases
+// that go from one mailbox to another, each taken and given back to back; and all the rest, mailbox by mailbox.
+//
+// # Applying it
+//
+// Run.Apply promises:
+//
+//   - It does what the plan shows and nothing else. When what there is now calls for something that the plan does not have,
+//     or no longer for what it has, it does nothing and fails with ErrStale.
+//   - Each step is in the journal before it is done, and again when the provider shows it or when it has failed. A phase is
+//     read back before the next begins, so nobody is given anything on the strength of a removal that does not show.
+//   - It may be stopped or may die at any moment. The same plan applied again does what is left, and comes to the same end.
+//   - Of two runs one works and the other fails with *Locked.
+//   - A step that fails ends its mailbox, and leaves the others alone. An administration that refuses is not asked again.
+//   - A step that a person has to do is never dropped, and is looked for at the end like all others.
 package provision
 
 import (

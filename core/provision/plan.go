@@ -219,8 +219,11 @@ func (m *maker) wishes(w, h *Mailbox, have finding, fresh bool) {
 	if fresh || len(w.AtCreation) > 0 {
 		for key, v := range foldFacts(w.AtCreation) {
 			wish, wished := want[key]
-			if _, there := have[key]; (fresh && !wished) || (wished && wish.value == "" && !there) {
-				want[key] = found{v.subject, v.value}
+			switch _, there := have[key]; {
+			case fresh && !wished:
+				want[key] = v
+			case wished && wish.value == "" && !there:
+				want[key] = found{wish.subject, v.value}
 			}
 		}
 	}

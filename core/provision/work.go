@@ -1,0 +1,330 @@
+package provision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// How long between two tries, and between two looks at what the provider shows.
+const (
+	firstPause = 2 * time.Second
+	maxPause   = 30 * time.Second
+	// minShow is how long a step is looked for at least, however soon the provider is said to show it.
+	minShow = time.Minute
+)
+
+// work does the steps of one phase and reads them back. Mailboxes do not wait for one another: where the provider cannot
+// do one step yet, the steps of the others go on. The two halves of an alias that moves follow each other.
+func (a *application) work(ctx context.Context, ph phase) error {
+	var lines [][]*task
+	at := map[any]int{}
+	for _, t := range a.tasks {
+		if t.phase != ph || t.state != waiting {
+			continue
+		}
+		var line any = t.site()
+		if ph == moving {
+			line = fold(t.Fact.Subject)
+		}
+		i, ok := at[line]
+		if !ok {
+			i = len(lines)
+			at[line] = i
+			lines = append(lines, nil)
+		}
+		lines[i] = append(lines[i], t)
+	}
+	for open := len(lines); open > 0; {
+		var next *task // the one that is due first of those that have to wait
+		open = 0
+		for i, line := range lines {
+			for len(line) > 0 && line[0].state == waiting {
+				if t := line[0]; a.Now().Before(t.due) {
+					break
+				} else if err := a.try(ctx, t); err != nil {
+					return err
+				}
+				if line[0].state == waiting {
+					break
+				}
+				line = line[1:]
+			}
+			lines[i] = line
+			if len(line) > 0 {
+				open++
+				if next == nil || line[0].due.Before(next.due) {
+					next = line[0]
+				}
+			}
+		}
+		if open > 0 {
+			if d := next.due.Sub(a.Now()); d > 0 {
+				if err := a.wait(ctx, d, next, "the provider cannot do it yet: "+clean(next.failure.Error())); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return a.verify(ctx, ph)
+}
+
+// try does one step, unless something stands against it. The error is one that ends the apply.
+func (a *application) try(ctx context.Context, t *task) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	admin := a.Estate.admin(&t.Step)
+	if why := a.against(t, admin); why != "" {
+		a.end(t, Untried, why)
+		return nil
+	}
+	if t.Manual != "" {
+		a.end(t, ByPerson, "")
+		return nil
+	}
+	if err := a.hold(ctx); err != nil {
+		return err
+	}
+	if !t.begun {
+		if err := a.record(ctx, t.end.Step, Begun, ""); err != nil {
+			return err
+		}
+		t.begun = true
+		t.deadline = a.Now().Add(a.patience)
+	}
+	a.tell(Progress{Step: t.Step})
+	t.tries++
+	err := a.Estate.Do(ctx, t.Step)
+	var notYet *NotYet
+	var byHand *ByHand
+	var refused *Refused
+	switch {
+	case err == nil:
+		t.state = did
+		a.done++
+		return nil
+	case ctx.Err() != nil:
+		t.failure = err
+		return ctx.Err()
+	case errors.As(err, &byHand):
+		t.end.Step.Manual = byHand.Instruction
+		a.end(t, ByPerson, clean(byHand.Err.Error()))
+		return a.fail(ctx, t, err)
+	case errors.As(err, &refused):
+		a.shut[admin] = clean(err.Error())
+	case errors.As(err, &notYet):
+		t.failure = err
+		due := a.Now().Add(max(notYet.After, pause(t.tries)))
+		if due.Before(t.deadline) {
+			t.due = due
+			return nil
+		}
+		err = fmt.Errorf("not possible after %s: %w", a.patience, err)
+	}
+	t.failure = err
+	a.end(t, Broke, clean(err.Error()))
+	if _, already := a.over[t.site()]; !already {
+		a.over[t.site()] = t.What
+	}
+	return a.fail(ctx, t, err)
+}
+
+// against is why the step must not be done now; empty when nothing is.
+func (a *application) against(t *task, admin int) string {
+	if admin < 0 {
+		return errNobody.Error()
+	}
+	if why, ok := a.shut[admin]; ok {
+		return "its administration lets nothing through: " + why
+	}
+	// Removals do not wait for one another: the less is held beyond the manifest, the better.
+	if what, ok := a.over[t.site()]; ok && t.phase != removing {
+		return "a step of the mailbox has failed: " + what
+	}
+	for _, k := range t.needs(t.row) {
+		for _, p := range a.providers[k] {
+			if p == t || p.state == did || p.end != nil && p.end.Outcome == Shown {
+				continue
+			}
+			return "it waits for another step: " + p.sentence()
+		}
+	}
+	return ""
+}
+
+// pause is how long to wait after so many tries.
+func pause(tries int) time.Duration {
+	d := firstPause
+	for i := 1; i < tries && d < maxPause; i++ {
+		d *= 2
+	}
+	return min(d, maxPause)
+}
+
+// end settles what became of the task.
+func (a *application) end(t *task, o Outcome, says string) {
+	if t.state != did {
+		a.done++
+	}
+	t.state, t.end.Outcome, t.end.Says = ended, o, says
+}
+
+// verify reads back what was done in the phase until the provider shows it or patience is at its end.
+func (a *application) verify(ctx context.Context, ph phase) error {
+	var open []*task
+	for _, t := range a.tasks {
+		if t.phase == ph && t.state == did {
+			open = append(open, t)
+		}
+	}
+	began := a.Now()
+	for looks := 1; len(open) > 0; looks++ {
+		have, err := a.look(ctx, open)
+		if err != nil {
+			return err
+		}
+		var shown []*task
+		rest := open[:0:0]
+		var soonest time.Time
+		cache := map[site]finding{}
+		for _, t := range open {
+			m := have[t.site()]
+			limit := began.Add(min(a.patience, max(t.Delay, minShow)))
+			switch {
+			case m != nil && settled(&t.Step, m, cache):
+				shown = append(shown, t)
+			case !a.Now().Before(limit):
+				a.end(t, Late, "the provider has taken it and does not show it yet; it may take "+span(max(t.Delay, minShow)))
+			default:
+				rest = append(rest, t)
+				if soonest.IsZero() || limit.Before(soonest) {
+					soonest = limit
+				}
+			}
+		}
+		for _, t := range shown {
+			a.end(t, Shown, "")
+		}
+		if err := a.recordAll(ctx, shown, Done, ""); err != nil {
+			return err
+		}
+		if open = rest; len(open) > 0 {
+			d := min(pause(looks), soonest.Sub(a.Now()))
+			if err := a.waitUntil(ctx, d, soonest, open[0], fmt.Sprintf("the provider does not show it yet (%d of this kind)", len(open))); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// look reads what the tasks have changed. What cannot be read now is not there; a later look may see it.
+func (a *application) look(ctx context.Context, tasks []*task) (map[site]*Mailbox, error) {
+	wanted := make(map[site]*Mailbox, len(a.want))
+	for i := range a.want {
+		wanted[a.want[i].site()] = &a.want[i]
+	}
+	var about []Mailbox
+	var aspects []Aspect
+	asked, named := map[site]bool{}, map[Aspect]bool{}
+	for _, t := range tasks {
+		if at := t.site(); !asked[at] {
+			asked[at] = true
+			if w := wanted[at]; w != nil {
+				about = append(about, *w)
+			} else {
+				about = append(about, Mailbox{Address: t.Mailbox, Provider: t.Provider})
+			}
+		}
+		if !named[t.Fact.Aspect] {
+			named[t.Fact.Aspect] = true
+			aspects = append(aspects, t.Fact.Aspect)
+		}
+	}
+	if err := a.hold(ctx); err != nil {
+		return nil, err
+	}
+	have, err := a.Estate.Read(ctx, about, aspects)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	out := make(map[site]*Mailbox, len(have))
+	if err == nil {
+		for i := range have {
+			out[have[i].site()] = &have[i]
+		}
+	}
+	return out, nil
+}
+
+// read is Estate.Read with patience for what only time can help.
+func (a *application) read(ctx context.Context, want []Mailbox, only []Aspect) ([]Mailbox, error) {
+	deadline := a.Now().Add(a.patience)
+	for tries := 1; ; tries++ {
+		if err := a.hold(ctx); err != nil {
+			return nil, err
+		}
+		have, err := a.Estate.Read(ctx, want, only)
+		var notYet *NotYet
+		if err == nil || !errors.As(err, &notYet) {
+			return have, err
+		}
+		d := max(notYet.After, pause(tries))
+		if !a.Now().Add(d).Before(deadline) {
+			return nil, err
+		}
+		if err := a.waitUntil(ctx, d, deadline, nil, "what there is cannot be read yet: "+clean(err.Error())); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// hold keeps the lock ours.
+func (a *application) hold(ctx context.Context) error {
+	now := a.Now()
+	if a.until.Sub(now) > lockFor/2 {
+		return nil
+	}
+	until := now.Add(lockFor)
+	if err := a.Locks.Lock(ctx, a.Holder, now, until); err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	a.until = until
+	return nil
+}
+
+func (a *application) wait(ctx context.Context, d time.Duration, t *task, why string) error {
+	return a.waitUntil(ctx, d, t.deadline, t, why)
+}
+
+// waitUntil lets d pass in pieces, between which the lock is kept; until is when it gives up, for the progress bar.
+func (a *application) waitUntil(ctx context.Context, d time.Duration, until time.Time, t *task, why string) error {
+	p := Progress{Waiting: why, Since: a.Now(), Until: until}
+	if t != nil {
+		p.Step = t.Step
+	}
+	end := p.Since.Add(d)
+	for {
+		a.tell(p)
+		rest := end.Sub(a.Now())
+		if rest <= 0 {
+			return nil
+		}
+		if err := a.Wait(ctx, min(rest, lockFor/4)); err != nil {
+			return err
+		}
+		if err := a.hold(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+func (a *application) tell(p Progress) {
+	if a.Tell == nil {
+		return
+	}
+	p.Done, p.Total = a.done, a.total
+	a.Tell(p)
+}
