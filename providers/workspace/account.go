@@ -25,6 +25,7 @@ type account struct {
 	locked   bool            // suspended
 	why      string          // it is suspended, where Google says so
 	archived bool
+	changes  bool // its password has to be changed at the next sign-in
 	admin    bool
 	ours     bool // it carries our mark
 }
@@ -37,7 +38,7 @@ func (a *Admin) toAccount(u *directory.User) *account {
 	acc := &account{
 		id: u.Id, primary: inbox.NewAddress(u.PrimaryEmail), name: join(u.Name), orgUnit: u.OrgUnitPath,
 		shown: u.IncludeInGlobalAddressList, ready: u.IsMailboxSetup, locked: u.Suspended, why: clip(u.SuspensionReason, 80),
-		archived: u.Archived, admin: u.IsAdmin || u.IsDelegatedAdmin,
+		archived: u.Archived, changes: u.ChangePasswordAtNextLogin, admin: u.IsAdmin || u.IsDelegatedAdmin,
 	}
 	for _, alias := range u.Aliases {
 		if !slices.Contains(u.NonEditableAliases, alias) {

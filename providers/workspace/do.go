@@ -3,12 +3,14 @@ package workspace
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 
 	directory "google.golang.org/api/admin/directory/v1"
+	"google.golang.org/api/googleapi"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
@@ -181,7 +183,9 @@ func (a *Admin) setAccount(ctx context.Context, s provision.Step) error {
 func (a *Admin) settling(what string, mailbox inbox.MailboxID, err error) error {
 	if hasCode(err, http.StatusNotFound) && !says(err, "domain") || hasCode(err, http.StatusConflict) {
 		a.forget(inbox.Address(mailbox))
-		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the account is settling: %w", what, a.explain(what, err))}
+		var e *googleapi.Error
+		errors.As(err, &e)
+		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the account is settling: %w", what, summary(e))}
 	}
 	return a.explain(what, err)
 }

@@ -90,6 +90,7 @@ func (r *reading) unread(have *provision.Mailbox, err error, list ...provision.A
 const (
 	readTries = 6
 	longest   = 32 * time.Second
+	patience  = 2 * time.Minute // a longer time that Google names is not waited out
 )
 
 // read does what only reads, waiting out what passes, and explains its error.
@@ -97,7 +98,7 @@ func (a *Admin) read(ctx context.Context, what string, do func() error) error {
 	for try := 1; ; try++ {
 		err := a.explain(what, do())
 		var later *provision.NotYet
-		if !errors.As(err, &later) || try == readTries {
+		if !errors.As(err, &later) || try == readTries || later.After > patience {
 			return err
 		}
 		if err := a.config.Wait(ctx, max(later.After, min(firstWait<<(try-1), longest))); err != nil {

@@ -1,6 +1,7 @@
-// Package contract checks HTTP exchanges against the discovery document of the Gmail API that ships in the Go
-// module google.golang.org/api. It is for tests: put it around the simulator, and whatever a client or the
-// simulator gets wrong about paths, parameters, property names, types, formats or enum values is reported.
+// Package contract checks HTTP exchanges against the discovery document of the Gmail API, or of another API of
+// Google's, that ships in the Go module google.golang.org/api. It is for tests: put it around the simulator, and
+// whatever a client or the simulator gets wrong about paths, parameters, property names, types, formats or enum
+// values is reported.
 package contract
 
 import (
@@ -16,6 +17,10 @@ import (
 
 // Contract is a discovery document, ready to check. It is read only and may be used at once from many goroutines.
 type Contract struct {
+	// OldErrors: errors of this API have no status, as those of the Directory API and its like. It is set before the
+	// first exchange.
+	OldErrors bool
+
 	global  map[string]schema
 	schemas map[string]schema
 	routes  []route
@@ -23,6 +28,8 @@ type Contract struct {
 
 // document is the part of a discovery document that binds.
 type document struct {
+	ServicePath string `json:"servicePath"`
+
 	Parameters map[string]schema   `json:"parameters"`
 	Schemas    map[string]schema   `json:"schemas"`
 	Resources  map[string]resource `json:"resources"`
@@ -69,11 +76,16 @@ type route struct {
 
 // Discovery finds gmail-api.json of the module version in use by asking the go command.
 func Discovery(ctx context.Context) (path string, err error) {
+	return DiscoveryOf(ctx, "gmail/v1/gmail-api.json")
+}
+
+// DiscoveryOf finds the discovery document of another API by its slash path in the module.
+func DiscoveryOf(ctx context.Context, api string) (path string, err error) {
 	out, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "google.golang.org/api").Output()
 	if err != nil {
 		return "", fmt.Errorf("contract: find google.golang.org/api: %w", err)
 	}
-	return filepath.Join(strings.TrimSpace(string(out)), "gmail", "v1", "gmail-api.json"), nil
+	return filepath.Join(strings.TrimSpace(string(out)), filepath.FromSlash(api)), nil
 }
 
 // Load reads a discovery document.
@@ -88,7 +100,7 @@ func Load(path string) (*Contract, error) {
 	}
 	c := &Contract{global: d.Parameters, schemas: d.Schemas}
 	for _, r := range d.Resources {
-		c.collect(r)
+		c.collect(r, d.ServicePath)
 	}
 	if len(c.routes) == 0 {
 		return nil, fmt.Errorf("contract: %s describes no method", path)
@@ -96,9 +108,9 @@ func Load(path string) (*Contract, error) {
 	return c, nil
 }
 
-func (c *Contract) collect(r resource) {
+func (c *Contract) collect(r resource, below string) {
 	for _, m := range r.Methods {
-		c.routes = append(c.routes, route{method: m, segments: strings.Split(m.Path, "/")})
+		c.routes = append(c.routes, route{method: m, segments: strings.Split(below+m.Path, "/")})
 		if m.MediaUpload != nil {
 			if p, ok := m.MediaUpload.Protocols["simple"]; ok {
 				c.routes = append(c.routes, route{method: m, segments: strings.Split(strings.TrimPrefix(p.Path, "/"), "/"), upload: true})
@@ -106,7 +118,7 @@ func (c *Contract) collect(r resource) {
 		}
 	}
 	for _, sub := range r.Resources {
-		c.collect(sub)
+		c.collect(sub, below)
 	}
 }
 

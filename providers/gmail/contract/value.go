@@ -20,6 +20,9 @@ func (c *Contract) value(at string, s schema, v any, bad []string) []string {
 		}
 		return c.value(at, target, v, bad)
 	}
+	if s.Type == "any" {
+		return bad
+	}
 	switch v := v.(type) {
 	case map[string]any:
 		if s.Type != "object" {

@@ -80,7 +80,7 @@ func (c *Contract) response(rt *route, rec *recorder) (bad []string) {
 	body := rec.body.Bytes()
 	switch {
 	case rec.status >= 400:
-		return failure(rec.status, body)
+		return c.failure(rec.status, body)
 	case rec.status != http.StatusOK && rec.status != http.StatusNoContent:
 		return []string{fmt.Sprintf("status %d", rec.status)}
 	case rt.Response == nil || rec.status == http.StatusNoContent:
@@ -112,7 +112,7 @@ func (c *Contract) json(at string, s schema, body []byte, bad []string) []string
 }
 
 // failure checks Google's error form, which is not in the document.
-func failure(status int, body []byte) []string {
+func (c *Contract) failure(status int, body []byte) []string {
 	var f struct {
 		Error struct {
 			Code    int    `json:"code"`
@@ -126,7 +126,7 @@ func failure(status int, body []byte) []string {
 	if err := json.Unmarshal(body, &f); err != nil {
 		return []string{fmt.Sprintf("error body: %v", err)}
 	}
-	if f.Error.Code != status || f.Error.Message == "" || f.Error.Status == "" || len(f.Error.Errors) == 0 || f.Error.Errors[0].Reason == "" {
+	if f.Error.Code != status || f.Error.Message == "" || f.Error.Status == "" && !c.OldErrors || len(f.Error.Errors) == 0 || f.Error.Errors[0].Reason == "" {
 		return []string{fmt.Sprintf("error body of %d is incomplete: %.200s", status, body)}
 	}
 	return nil
