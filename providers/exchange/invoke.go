@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/postroom/postroom/core/provision"
 )
@@ -232,9 +233,18 @@ func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) 
 		return &provision.NotYet{Err: errors.New("exchange: the answer to a batch is no JSON")}
 	}
 	answered := make([]bool, len(commands))
+	var after time.Duration
 	for _, r := range got.Responses {
 		at, err := strconv.Atoi(r.ID)
-		if at--; err != nil || at < 0 || at >= len(commands) || answered[at] || busy(r.Status) || r.Status == 0 {
+		if at--; err != nil || at < 0 || at >= len(commands) || answered[at] || r.Status == 0 {
+			continue
+		}
+		if busy(r.Status) {
+			for name, v := range r.Headers {
+				if strings.EqualFold(name, "Retry-After") {
+					after = max(after, retryAfter(v, e.now()))
+				}
+			}
 			continue
 		}
 		if r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden {
@@ -244,6 +254,14 @@ func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) 
 			return err
 		}
 		answered[at] = true
+	}
+	if after > maxPause {
+		return &provision.NotYet{After: after, Err: errors.New("Exchange is busy; try again later")}
+	}
+	if after > 0 {
+		if err := e.wait(ctx, after); err != nil {
+			return err
+		}
 	}
 	for i, ok := range answered {
 		if ok {
