@@ -56,7 +56,9 @@ func (t *turn) arrived(ch inbox.Change) {
 	if automated != "" {
 		why = append(why, "automated: "+automated)
 	}
-	if !ch.Imported {
+	if ch.Imported {
+		why = append(why, t.policy.Backlog.reason())
+	} else {
 		why = append(why, t.match(m)...)
 	}
 	t.emit(inbox.Event{At: m.At, Kind: inbox.EventReceived, By: inbox.ByCustomer, Message: m.ID, Mail: t.mail(ch, automated), Why: why})
@@ -64,7 +66,9 @@ func (t *turn) arrived(ch inbox.Change) {
 	t.claimed = t.policy.names(ch.Added)
 	switch {
 	case ch.Imported:
-		t.imported(ch, first || automated == "")
+		if first || automated == "" { // what a machine adds to a conversation asks for no answer
+			t.imported(ch)
+		}
 	case automated != "" && !first:
 		t.ruled(m) // it may be tagged and given a priority, nothing more
 	case t.policy.CloseBy != "" && ch.State.Place == t.policy.CloseBy && t.c.InInbox == 0:
@@ -87,31 +91,26 @@ func (t *turn) arrived(ch inbox.Change) {
 	}
 }
 
-// imported takes in a mail that was there before Postroom. It is work only if the backlog says so. asks is whether the
-// mail asks for an answer, as what a machine adds to a conversation does not.
-func (t *turn) imported(ch inbox.Change, asks bool) {
-	m := ch.Message
+// imported takes in a mail that was there before Postroom. It is work only if the backlog says so.
+func (t *turn) imported(ch inbox.Change) {
+	m, backlog := ch.Message, t.policy.Backlog
 	if !t.c.Imported || ch.State.Place != inbox.Inbox || m.At.Before(t.c.LastOut) {
 		return
 	}
-	switch backlog := t.policy.Backlog; backlog.Mode {
+	switch backlog.Mode {
 	case BacklogTriageAll:
 	case BacklogTriageUnread:
-		if !m.Unread || !asks {
+		if !m.Unread {
 			return
 		}
 	case BacklogTriageSince:
-		if m.At.Before(backlog.Since) || !asks {
+		if m.At.Before(backlog.Since) {
 			return
 		}
 	default:
 		return
 	}
-	why := []string{"unread in the inbox when Postroom first looked"}
-	if !m.Unread {
-		why[0] = "in the inbox when Postroom first looked"
-	}
-	t.emit(inbox.Event{Kind: inbox.EventReopened, By: inbox.ByPostroom, Message: m.ID, Why: why})
+	t.emit(inbox.Event{Kind: inbox.EventReopened, By: inbox.ByPostroom, Message: m.ID, Why: []string{"in the inbox when Postroom first looked; " + backlog.words()}})
 	t.opened(m, nil)
 }
 
@@ -218,6 +217,9 @@ func (t *turn) sent(ch inbox.Change) {
 		kind, why = inbox.EventSent, append(why, "the mailbox wrote first")
 	case m.At.Before(t.c.LastIn.Truncate(time.Second)):
 		kind, why = inbox.EventSent, append(why, "older than the customer's last mail")
+	}
+	if ch.Imported {
+		why = append(why, t.policy.Backlog.reason())
 	}
 	t.emit(inbox.Event{At: m.At, Kind: kind, By: by, Message: m.ID, Member: author, Mail: t.mail(ch, automated), Why: why})
 	switch {

@@ -56,7 +56,7 @@ type BacklogMode string
 
 // The modes. Nothing is ever sent because of a backlog.
 const (
-	BacklogIgnore       BacklogMode = "ignore"        // it is not even kept
+	BacklogIgnore       BacklogMode = "ignore"        // it is not even kept, but for that of the last minutes
 	BacklogRegister     BacklogMode = "register"      // it makes closed conversations, which nobody is told of; the default
 	BacklogTriageSince  BacklogMode = "triage-since"  // what came into the inbox since a day is work, the rest registered
 	BacklogTriageUnread BacklogMode = "triage-unread" // what is unread in the inbox is work, the rest registered
@@ -73,3 +73,9 @@ func (b Backlog) String() string {
 	}
 	return strings.ReplaceAll(string(b.Mode), "-", " ")
 }
+
+// words names the backlog as the timeline does.
+func (b Backlog) words() string { return "backlog: " + b.String() }
+
+// reason says of a mail why nothing more follows from it.
+func (b Backlog) reason() string { return "there before Postroom; " + b.words() }
