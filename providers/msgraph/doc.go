@@ -1,6 +1,7 @@
 // Package msgraph works a shared mailbox of Microsoft 365 through Microsoft Graph v1.0: it reads what has changed by
 // folder delta, sets categories, prepares the mailbox's category list and keeps its change subscription. [Mailbox]
-// implements pipeline.Provider; [Watcher] keeps the subscription.
+// implements pipeline.Provider; [Watcher] keeps the subscription. For provisioning, [Administration] has the category
+// lists of many mailboxes as facts, and [Examination] looks at what the app may do and whom it reaches.
 //
 // Requests are built by msgraph-sdk-go and sent through its request adapter, so addresses, templates and
 // authentication are the SDK's. Three of the SDK's habits are switched off, because they do harm here:
