@@ -123,28 +123,38 @@ func (e Environment) graph() (*msgraph.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("POSTROOM_GRAPH_CLOUD: %w", err)
 	}
-	app := msgraph.App{Tenant: e.GraphTenant, ClientID: e.GraphClient, Cloud: cloud}
-	var credential azcore.TokenCredential
-	switch {
-	case e.GraphSecret != "" && e.GraphCertificate != "":
-		return nil, errors.New("set POSTROOM_GRAPH_SECRET or POSTROOM_GRAPH_CERTIFICATE, not both")
-	case e.GraphSecret != "":
-		if credential, err = app.WithSecret(string(e.GraphSecret)); err != nil {
-			return nil, fmt.Errorf("POSTROOM_GRAPH_TENANT, POSTROOM_GRAPH_CLIENT: %w", err)
-		}
-	case e.GraphCertificate != "":
-		file, err := readKey("POSTROOM_GRAPH_CERTIFICATE", e.GraphCertificate)
-		if err != nil {
-			return nil, err
-		}
-		if credential, err = app.WithCertificate(file, string(e.GraphCertificatePassword)); err != nil {
-			return nil, fmt.Errorf("POSTROOM_GRAPH_CERTIFICATE: %w: the file must hold the certificate and its private key, as PEM or PKCS#12; "+
-				"POSTROOM_GRAPH_CERTIFICATE_PASSWORD is for PKCS#12 alone", err)
-		}
-	default:
-		return nil, errors.New("set POSTROOM_GRAPH_CERTIFICATE to the app's certificate file, or POSTROOM_GRAPH_SECRET to its client secret")
+	credential, err := appCredential(msgraph.App{Tenant: e.GraphTenant, ClientID: e.GraphClient, Cloud: cloud}, "GRAPH", e.GraphSecret, e.GraphCertificate, e.GraphCertificatePassword)
+	if err != nil {
+		return nil, err
 	}
 	return msgraph.NewClient(msgraph.Options{Cloud: cloud, Credential: credential})
+}
+
+// appCredential is an app's by its secret or its certificate, as the variables POSTROOM_ with that name have them.
+func appCredential(app msgraph.App, name string, secret Secret, certificate string, password Secret) (azcore.TokenCredential, error) {
+	name = "POSTROOM_" + name
+	switch {
+	case secret != "" && certificate != "":
+		return nil, fmt.Errorf("set %s_SECRET or %s_CERTIFICATE, not both", name, name)
+	case secret != "":
+		credential, err := app.WithSecret(string(secret))
+		if err != nil {
+			return nil, fmt.Errorf("POSTROOM_GRAPH_TENANT, %s_CLIENT: %w", name, err)
+		}
+		return credential, nil
+	case certificate == "":
+		return nil, fmt.Errorf("set %s_CERTIFICATE to the app's certificate file, or %s_SECRET to its client secret", name, name)
+	}
+	file, err := readKey(name+"_CERTIFICATE", certificate)
+	if err != nil {
+		return nil, err
+	}
+	credential, err := app.WithCertificate(file, string(password))
+	if err != nil {
+		return nil, fmt.Errorf("%s_CERTIFICATE: %w: the file must hold the certificate and its private key, as PEM or PKCS#12; "+
+			"%s_CERTIFICATE_PASSWORD is for PKCS#12 alone", name, err, name)
+	}
+	return credential, nil
 }
 
 func (e Environment) google(mailboxes []inbox.MailboxID) (*gmail.Client, error) {

@@ -11,21 +11,26 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
+	"github.com/postroom/postroom/providers/exchange/exchangesim"
 	"github.com/postroom/postroom/providers/fault"
 	"github.com/postroom/postroom/providers/gmail"
 	"github.com/postroom/postroom/providers/gmail/gmailsim"
 	"github.com/postroom/postroom/providers/msgraph"
 	"github.com/postroom/postroom/providers/msgraph/graphsim"
+	"github.com/postroom/postroom/providers/workspace/workspacesim"
 )
 
-// Simulation is a tenant at each vendor, simulated in this process, with the mailboxes of a manifest in them.
+// Simulation is a tenant at each vendor, simulated in this process: its mail, and its administration. A mailbox that the
+// administration makes is there for the mail as well, and one that it deletes is gone.
 type Simulation struct {
-	Graph *graphsim.Sim
-	Gmail *gmailsim.Sim
+	Graph     *graphsim.Sim
+	Gmail     *gmailsim.Sim
+	Exchange  *exchangesim.Sim
+	Workspace *workspacesim.Sim
 	// The dials of latency and faults.
-	GraphDial, GmailDial *fault.Dial
+	GraphDial, GmailDial, ExchangeDial, WorkspaceDial *fault.Dial
 	// The carriers of requests, which count them.
-	GraphTrips, GmailTrips *fault.Transport
+	GraphTrips, GmailTrips, ExchangeTrips, WorkspaceTrips *fault.Transport
 
 	options SimulationOptions
 }
@@ -45,17 +50,35 @@ func (o SimulationOptions) random() *rand.Rand {
 	return rand.New(rand.NewPCG(o.Rand.Uint64(), o.Rand.Uint64()))
 }
 
-// Simulate makes the tenants with an empty mailbox for each one of the manifest.
-func Simulate(m *manifest.Manifest, o SimulationOptions) (*Simulation, error) {
+// SimulateTenants makes tenants without a mailbox and without people.
+func SimulateTenants(o SimulationOptions) *Simulation {
 	s := &Simulation{
 		options:   o,
 		GraphDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()}, GmailDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()},
+		ExchangeDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()}, WorkspaceDial: &fault.Dial{Sleep: o.Sleep, Rand: o.random()},
 	}
 	s.Graph = &graphsim.Sim{Now: o.Now, Dial: s.GraphDial, Rand: o.random(), PlainHTTP: true}
 	s.Gmail = gmailsim.New()
 	s.Gmail.Now, s.Gmail.Dial, s.Gmail.Rand = o.Now, s.GmailDial, o.random()
-	s.GraphTrips = &fault.Transport{Handler: s.Graph}
-	s.GmailTrips = &fault.Transport{Handler: s.Gmail}
+	s.Exchange = &exchangesim.Sim{Now: o.Now, Dial: s.ExchangeDial}
+	s.Workspace = workspacesim.New()
+	s.Workspace.Now, s.Workspace.Dial, s.Workspace.FreeLicensing = o.Now, s.WorkspaceDial, true
+	s.Exchange.OnMailbox = func(address, name string, visible time.Time) {
+		// It fails where the mailbox is there already, which is as it should be.
+		_ = s.Graph.AddMailbox(graphsim.Mailbox{Address: address, Name: name, Visible: visible})
+	}
+	s.Exchange.OnDelete = func(address string) { _ = s.Graph.RemoveMailbox(address) }
+	s.Workspace.OnAccount = func(address, _ string, ready time.Time) { s.Gmail.AddMailboxAt(address, ready) }
+	s.Workspace.OnDelete = s.Gmail.RemoveMailbox
+	s.GraphTrips, s.GmailTrips = &fault.Transport{Handler: s.Graph}, &fault.Transport{Handler: s.Gmail}
+	s.ExchangeTrips, s.WorkspaceTrips = &fault.Transport{Handler: s.Exchange}, &fault.Transport{Handler: s.Workspace}
+	return s
+}
+
+// Simulate makes the tenants with an empty mailbox for each one of the manifest, as they are to be worked. Their
+// administration knows nothing of them.
+func Simulate(m *manifest.Manifest, o SimulationOptions) (*Simulation, error) {
+	s := SimulateTenants(o)
 	for _, mb := range m.Mailboxes() {
 		switch mb.Provider {
 		case manifest.M365:
@@ -69,19 +92,28 @@ func Simulate(m *manifest.Manifest, o SimulationOptions) (*Simulation, error) {
 	return s, nil
 }
 
-// Clients are the real clients, pointed at the simulated tenants and sharing their clock.
-func (s *Simulation) Clients(m *manifest.Manifest) (Clients, error) {
-	to := Simulators{
+// Simulators are the ways to the simulators in this process.
+func (s *Simulation) Simulators() Simulators {
+	return Simulators{
 		GraphURL: "http://graph.simulated/v1.0", GraphTransport: s.GraphTrips,
 		GmailURL: "http://gmail.simulated/", GmailTransport: s.GmailTrips,
+		ExchangeURL: "http://exchange.simulated", ExchangeTransport: s.ExchangeTrips,
+		WorkspaceURL: "http://workspace.simulated/", WorkspaceTransport: s.WorkspaceTrips,
 	}
-	return to.Clients(m, s.options)
+}
+
+// Clients are the real clients, pointed at the simulated tenants and sharing their clock.
+func (s *Simulation) Clients(m *manifest.Manifest) (Clients, error) {
+	return s.Simulators().Clients(m, s.options)
 }
 
 // Simulators are where simulated tenants are, in this process or another one. A nil transport is the ordinary one.
 type Simulators struct {
 	GraphURL, GmailURL             string
 	GraphTransport, GmailTransport http.RoundTripper
+	// Where the simulated administrations are; none is needed to work the mail.
+	ExchangeURL, WorkspaceURL             string
+	ExchangeTransport, WorkspaceTransport http.RoundTripper
 }
 
 // Clients are the real clients for the simulators, which take any request as signed. It fails when the manifest has a
