@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -43,6 +44,10 @@ type World struct {
 	// Read is what the provider holds of a message now, read behind the adapter's back; false when it is gone.
 	Read func(id inbox.MessageID) (inbox.State, bool)
 
+	// Now is the clock by which the provider dates mail, and Advance lets it go on.
+	Now     func() time.Time
+	Advance func(time.Duration)
+
 	// ExpireCursor makes every cursor given out so far unknown to the provider.
 	ExpireCursor func()
 	// Throttle lets the provider refuse the next requests, that many times; 0 ends it.
@@ -69,6 +74,8 @@ func Provider(t *testing.T, setup func(t *testing.T) World) {
 		{"a move is no delete", providerMoveIsNoDelete},
 		{"the same cursor tells the same truth", providerRepeat},
 		{"an expired cursor", providerExpired},
+		{"what came since", providerSince},
+		{"how much there is", providerTotal},
 		{"answers and drafts", providerAnswers},
 		{"a reply is in the thread", providerThread},
 		{"mail as strangers write it", providerHostile},

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -234,6 +235,60 @@ func providerExpired(w *world) {
 	last := w.receive("last")
 	w.read()
 	w.holds("mail after the new listing", w.state(last), inbox.Inbox)
+}
+
+// providerSince: a listing of what came since a time has all of that, and the changes that follow it are as ever. Older mail
+// may be shown and need not be.
+func providerSince(w *world) {
+	w.receiveMany("old", 12)
+	w.Advance(time.Minute)
+	since := w.Now()
+	w.Advance(time.Second)
+	ids := w.receiveMany("new", 14)
+	w.Move(ids[2], inbox.Archive)
+	w.cursor = w.Provider.Since(since)
+	w.read()
+	for i, id := range ids {
+		place := inbox.Inbox
+		if i == 2 {
+			place = inbox.Archive
+		}
+		w.holds("a mail since then", w.state(id), place)
+		w.whole(id, fmt.Sprintf("new-%03d", i))
+	}
+	listed := w.cursor
+	w.Mark(ids[0], One, true)
+	w.Move(ids[1], inbox.Archive)
+	late := w.receive("late")
+	w.read()
+	w.holds("a mail that was marked", w.state(ids[0]), inbox.Inbox, One)
+	w.holds("a mail that was moved", w.state(ids[1]), inbox.Archive)
+	w.holds("a mail that came afterwards", w.state(late), inbox.Inbox)
+	w.cursor = listed
+	w.seen = map[inbox.MessageID]inbox.Observation{}
+	w.read()
+	w.holds("a mail that came afterwards, read again", w.state(late), inbox.Inbox)
+}
+
+// providerTotal: what a listing says of how much there is, is so; saying nothing is allowed.
+func providerTotal(w *world) {
+	w.receiveMany("old", 24)
+	total, pages := 0, 0
+	for more := true; more; pages++ {
+		page, err := w.Provider.Changes(context.Background(), w.cursor)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		total += page.Total
+		w.cursor, more = page.Next, page.More
+	}
+	if total != 0 && total != 24 {
+		w.t.Errorf("%d messages are to be listed, there are 24", total)
+	}
+	page, err := w.Provider.Changes(context.Background(), w.cursor)
+	if err != nil || page.Total != 0 {
+		w.t.Errorf("after %d pages another begins to list %d messages: %v", pages, page.Total, err)
+	}
 }
 
 func providerAnswers(w *world) {

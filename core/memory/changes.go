@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -23,18 +24,32 @@ type step struct {
 type position struct {
 	epoch       int
 	start, read int64
+	since       int64 // milliseconds of the epoch: older mail is not listed; 0 lists all
 }
 
 func (at position) cursor() inbox.Cursor {
-	return inbox.Cursor(fmt.Sprintf("%d.%d.%d", at.epoch, at.start, at.read))
+	return inbox.Cursor(fmt.Sprintf("%d.%d.%d.%d", at.epoch, at.start, at.read, at.since))
 }
 
+// Since implements pipeline.Provider.
+func (p *Provider) Since(t time.Time) inbox.Cursor {
+	return inbox.Cursor(fmt.Sprint("since.", t.UnixMilli()))
+}
+
+func begins(c inbox.Cursor) bool { return c == "" || strings.HasPrefix(string(c), "since.") }
+
 func (p *Provider) position(c inbox.Cursor) (position, error) {
+	at := position{epoch: p.epoch, start: p.seq}
 	if c == "" {
-		return position{epoch: p.epoch, start: p.seq}, nil
+		return at, nil
 	}
-	var at position
-	_, err := fmt.Sscanf(string(c), "%d.%d.%d", &at.epoch, &at.start, &at.read)
+	if begins(c) {
+		if _, err := fmt.Sscanf(string(c), "since.%d", &at.since); err != nil {
+			return position{}, misuse("cursor %q was never given out", c)
+		}
+		return at, nil
+	}
+	_, err := fmt.Sscanf(string(c), "%d.%d.%d.%d", &at.epoch, &at.start, &at.read, &at.since)
 	if err != nil || at.cursor() != c || at.epoch > p.epoch || at.read > p.seq || at.start > p.seq {
 		return position{}, misuse("cursor %q was never given out", c)
 	}
@@ -52,7 +67,10 @@ func (p *Provider) Changes(ctx context.Context, cursor inbox.Cursor) (page pipel
 			return err
 		}
 		page = p.page(at)
-		page.Afresh = cursor == ""
+		page.Afresh = begins(cursor)
+		if cursor == "" {
+			page.Total = len(p.messages)
+		}
 		return nil
 	})
 	if err != nil {
@@ -71,7 +89,7 @@ func (p *Provider) page(at position) pipeline.Page {
 	earlier := p.log[:p.after(at.read)]
 	for _, s := range p.log[len(earlier):] {
 		listing := s.seq <= at.start
-		if p.tells(s, listing) {
+		if p.tells(s, listing) && !(listing && s.m.mail.At.UnixMilli() < at.since) {
 			if len(page.Changes) >= size || in[s.m] {
 				page.More = true
 				break

@@ -64,6 +64,8 @@ func newWorld(t *testing.T, dial func(p *memory.Provider)) coretest.World {
 	}
 	return coretest.World{
 		Provider: p, Address: p.Address, Guarded: p.Guarded,
+		Now:     func() time.Time { return now },
+		Advance: func(d time.Duration) { now = now.Add(d) },
 		Receive: func(raw []byte) inbox.MessageID { return p.Receive(parse(t, raw, now)) },
 		Answer: func(to inbox.MessageID, member inbox.Address) inbox.MessageID {
 			id, ok := p.Answer(to, inbox.Person{Address: member}, now)

@@ -139,11 +139,12 @@ func (r *run) sync(ctx context.Context) error {
 	}
 	resumed := r.progress.Midway
 	for {
-		page, err := r.mailbox.Changes(ctx, r.progress.Cursor)
+		page, err := r.mailbox.Changes(ctx, r.from())
 		if errors.Is(err, ErrCursorExpired) && r.progress.Cursor != "" {
 			// List everything again. What is known is compared, what is new since the cut-over is live, and
 			// what is older was imported and stays so: nothing is answered or alarmed, nothing is lost.
 			r.progress.Cursor, r.progress.Midway, r.report.Resynced = "", false, true
+			r.progress.Listing = Listing{}
 			r.progress.Resyncs++
 			if err := r.save(ctx); err != nil {
 				return err
@@ -206,8 +207,12 @@ func (r *run) advance(ctx context.Context, page Page) error {
 		return nil
 	}
 	r.progress.Cursor, r.progress.Midway = page.Next, page.More
+	if !r.progress.Listed {
+		r.progress.Listing.Read += len(page.Changes)
+		r.progress.Listing.Of += page.Total
+	}
 	if !page.More {
-		r.progress.Listed, r.progress.Synced = true, r.now
+		r.progress.Listed, r.progress.Synced, r.progress.Listing = true, r.now, Listing{}
 	}
 	return r.save(ctx)
 }

@@ -20,6 +20,11 @@ type Provider interface {
 	// from the empty cursor, can help.
 	Changes(ctx context.Context, cursor inbox.Cursor) (Page, error)
 
+	// Since is a cursor from which Changes lists what has been received since then, in place of the whole mailbox, and
+	// reads on from there as ever. It may show older mail as well, in the listing and when that changes; it need not.
+	// It asks nobody.
+	Since(t time.Time) inbox.Cursor
+
 	// Fetch reads messages whole, with their state now. What the provider does not have comes back with Gone set.
 	// A message whose content can never be read comes back with Message.Unreadable set. The order is free.
 	Fetch(ctx context.Context, ids []inbox.MessageID) ([]inbox.Observation, error)
@@ -37,6 +42,8 @@ type Page struct {
 	// Afresh: this page begins a listing of the inbox from nothing, because the cursor was empty or the provider has lost
 	// its place. What has left the inbox before will be in no page.
 	Afresh bool
+	// Total is how many messages there are in what begins to be listed with this page, as far as the provider says; else 0.
+	Total int
 }
 
 // Write asks for markers on one message. Add and Remove name markers of ours only; others on the message stay.
@@ -88,12 +95,21 @@ type Progress struct {
 	// Midway: more pages follow the cursor. A sync that takes up there reads once more at the end, for what it resumes
 	// may have passed places that have changed again since.
 	Midway bool `json:"midway,omitempty"`
+	// Listing is how far the first listing has got. It is zero before and after.
+	Listing Listing `json:"listing,omitzero"`
 	// Relisting: the inbox is being listed anew, and what is not listed is still to be asked after.
 	Relisting bool `json:"relisting,omitempty"`
 	// Synced is when a sync last came to the end of what there was. Where that moved nothing it is kept only every
 	// half an hour, so that reading an idle mailbox writes next to nothing.
 	Synced  time.Time `json:"synced,omitzero"`
 	Version int64     `json:"version"`
+}
+
+// Listing is how much of a mailbox has been listed. Of is 0 where the provider does not say how much there is; both are a
+// little off while mail comes and goes.
+type Listing struct {
+	Read int `json:"read,omitempty"` // messages listed and committed so far
+	Of   int `json:"of,omitempty"`   // messages there were to list
 }
 
 // Ledger keeps what was decided and what is still to be done about it. Writes are durable when they return.

@@ -25,6 +25,8 @@ func (f *folder) Changes(_ context.Context, c inbox.Cursor) (pipeline.Page, erro
 	return pipeline.Page{Next: "listed"}, nil
 }
 
+func (f *folder) Since(time.Time) inbox.Cursor { return "" }
+
 func (f *folder) Fetch(_ context.Context, ids []inbox.MessageID) (out []inbox.Observation, err error) {
 	for _, id := range ids {
 		out = append(out, inbox.Observation{ID: id, Gone: true}) // only what has left is asked after

@@ -23,6 +23,8 @@ func (r *round) Changes(_ context.Context, c inbox.Cursor) (pipeline.Page, error
 	return pipeline.Page{Changes: []inbox.Observation{r.first}, Next: "second", More: true}, nil
 }
 
+func (r *round) Since(time.Time) inbox.Cursor { return "" }
+
 func (r *round) Fetch(context.Context, []inbox.MessageID) ([]inbox.Observation, error) {
 	return nil, errors.New("nothing needs fetching")
 }

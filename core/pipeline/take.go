@@ -46,7 +46,8 @@ func (r *run) decide(ctx context.Context, seen []inbox.Observation) ([]Unit, err
 	for _, o := range seen {
 		k, have := known[o.ID]
 		switch {
-		case !have && !o.Gone && joins(o):
+		case !have && (o.Gone || !joins(o) || r.ignored(o)):
+		case !have:
 			changes = append(changes, r.arrival(o))
 		case have:
 			different, now := r.difference(k, o)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -17,6 +18,8 @@ type cursor struct {
 	// Pending: the mailbox is being listed, and its history begins here, before the listing began.
 	Pending uint64 `json:"pending,omitempty,string"`
 	Page    string `json:"page,omitempty"` // of the listing
+	// Since, in seconds of the epoch, limits the listing to what was received then or later. Alone, nothing has been asked.
+	Since int64 `json:"since,omitempty"`
 }
 
 func (c cursor) encode() inbox.Cursor {
@@ -34,11 +37,20 @@ func decodeCursor(s inbox.Cursor) (c cursor, err error) {
 	if err := json.Unmarshal([]byte(s), &c); err != nil {
 		return cursor{}, err
 	}
+	if c.begins() && c.Since != 0 {
+		return c, nil
+	}
 	if (c.History == 0) == (c.Pending == 0) {
 		return cursor{}, fmt.Errorf("it names no position")
 	}
 	return c, nil
 }
+
+// begins reports whether nothing has been asked yet.
+func (c cursor) begins() bool { return c.History == 0 && c.Pending == 0 && c.Page == "" }
+
+// Since implements pipeline.Provider. Only the listing is limited: the history that follows tells of all mail.
+func (m *Mailbox) Since(t time.Time) inbox.Cursor { return cursor{Since: max(t.Unix(), 1)}.encode() }
 
 // listPage is how many messages a page of the first listing names. Google gives at most 500.
 const listPage = 500
@@ -51,12 +63,16 @@ func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, 
 	if err != nil {
 		return pipeline.Page{}, fmt.Errorf("gmail: cursor of %s cannot be read (%w): %w", m.user(), err, pipeline.ErrCursorExpired)
 	}
-	if c == (cursor{}) {
+	total := 0
+	if c.begins() {
 		profile, err := m.account.users.GetProfile(m.user()).Context(ctx).Do()
 		if err != nil {
 			return pipeline.Page{}, m.account.explain("read profile", err)
 		}
 		c.Pending = max(profile.HistoryId, 1)
+		if c.Since == 0 {
+			total = int(profile.MessagesTotal)
+		}
 	}
 	var page pipeline.Page
 	if c.Pending != 0 {
@@ -65,6 +81,7 @@ func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, 
 		page, err = m.history(ctx, c.History)
 	}
 	if err == nil {
+		page.Total = total
 		m.rememberThreads(page.Changes)
 	}
 	return page, err
@@ -72,6 +89,9 @@ func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, 
 
 func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 	call := m.account.users.Messages.List(m.user()).IncludeSpamTrash(true).MaxResults(listPage).Context(ctx)
+	if c.Since != 0 {
+		call.Q(fmt.Sprint("after:", c.Since)) // of the epoch ("Searching for Messages")
+	}
 	if c.Page != "" {
 		call.PageToken(c.Page)
 	}
@@ -88,7 +108,7 @@ func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 			page.Changes = append(page.Changes, inbox.Observation{ID: inbox.MessageID(msg.Id), Thread: inbox.ThreadID(msg.ThreadId)})
 		}
 	}
-	next := cursor{Pending: c.Pending, Page: answer.NextPageToken}
+	next := cursor{Pending: c.Pending, Page: answer.NextPageToken, Since: c.Since}
 	if answer.NextPageToken == "" {
 		next = cursor{History: c.Pending}
 	}

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
@@ -70,6 +71,8 @@ func (d *desk) world() coretest.World {
 			d.ok(d.sim.Delete(box, string(id)))
 		},
 		Read:         d.read,
+		Now:          d.clock.Now,
+		Advance:      func(t time.Duration) { _ = d.clock.Sleep(d.Context(), t) },
 		ExpireCursor: func() { d.ok(d.sim.ExpireHistory(box)) },
 		Throttle: func(times int) {
 			d.dial.Clear()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	abstractions "github.com/microsoft/kiota-abstractions-go"
 	"github.com/microsoftgraph/msgraph-sdk-go/users"
@@ -46,7 +47,7 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 	due := c.due()
 	requests := make([]*abstractions.RequestInformation, len(due))
 	for i, f := range due {
-		r, err := m.step(ctx, f, size)
+		r, err := m.step(ctx, f, size, c.Since)
 		if err != nil {
 			return pipeline.Page{}, err
 		}
@@ -68,6 +69,9 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 	}
 	m.remember(c.places())
 	page := pipeline.Page{More: c.more(), Afresh: seen.afresh}
+	if c.Since.IsZero() {
+		page.Total = seen.total
+	}
 	if page.Changes, err = m.settle(ctx, &seen); err != nil {
 		return pipeline.Page{}, err
 	}
@@ -87,8 +91,22 @@ func (c *Client) graver(a, b error) error {
 	return a
 }
 
+// filtered is how long a listing is limited to what has been received since a time. A limited one stops at 5,000 messages
+// ("message: delta"), so that with a time long ago everything is listed.
+const filtered = time.Hour
+
+// Since implements pipeline.Provider.
+func (m *Mailbox) Since(t time.Time) inbox.Cursor {
+	c := cursor{Version: cursorVersion, Since: t.UTC().Truncate(time.Second)}
+	at, err := c.encode()
+	if err != nil { // a struct of a number and a time
+		panic(err)
+	}
+	return at
+}
+
 // step is the next request for a folder: to find it, to begin its list, or to read on by a page of at most size messages.
-func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int) (*abstractions.RequestInformation, error) {
+func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int, since time.Time) (*abstractions.RequestInformation, error) {
 	switch {
 	case f.ID == "" && placeNamed(f.Name) != inbox.Elsewhere:
 		return m.folderByID(ctx, f.Name)
@@ -98,13 +116,22 @@ func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int) (*abstrac
 		return m.client.users(m.address).MailFolders().ByMailFolderId(f.ID).Messages().Delta().ToGetRequestInformation(ctx,
 			&users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
 				Headers:         m.pagePreference(size),
-				QueryParameters: &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetQueryParameters{Select: m.fields()},
+				QueryParameters: &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetQueryParameters{Select: m.fields(), Filter: m.receivedSince(since)},
 			})
 	}
 	return users.NewItemMailFoldersItemMessagesDeltaRequestBuilder(m.client.base.String()+f.Link, m.client.adapter).
 		ToGetRequestInformation(ctx, &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
 			Headers: m.pagePreference(size),
 		})
+}
+
+// receivedSince is the one filter that a delta of messages takes, or nil for none.
+func (m *Mailbox) receivedSince(t time.Time) *string {
+	if t.IsZero() || m.client.now().Sub(t) > filtered {
+		return nil
+	}
+	filter := "receivedDateTime ge " + t.UTC().Format(time.RFC3339)
+	return &filter
 }
 
 // pagePreference has to come with every page, not only with the first ("Get incremental changes to messages").
@@ -120,7 +147,9 @@ func (m *Mailbox) take(f *folderCursor, a *inner, seen *sightings) error {
 	refusal := a.refusal()
 	switch {
 	case f.ID == "" && refusal == nil:
-		f.found(&a.body)
+		if folder := f.found(&a.body); f.Due && f.ID != "" {
+			seen.total += folder.TotalItemCount
+		}
 		return nil
 	case f.ID == "" && refusal.gone():
 		f.forget()
@@ -139,11 +168,11 @@ func (m *Mailbox) take(f *folderCursor, a *inner, seen *sightings) error {
 	return refusal
 }
 
-// found moves the search for a folder on by one name.
-func (f *folderCursor) found(body *wireBody) {
+// found moves the search for a folder on by one name, and gives the folder of that name.
+func (f *folderCursor) found(body *wireBody) wireItem {
 	if f.place() != inbox.Elsewhere {
 		f.ID, f.Due = body.ID, f.listed() && body.ID != ""
-		return
+		return body.wireItem
 	}
 	names := strings.Split(f.Name, "/")
 	for _, folder := range body.Value {
@@ -154,9 +183,10 @@ func (f *folderCursor) found(body *wireBody) {
 		if f.Depth == len(names) {
 			*f = folderCursor{Name: f.Name, ID: folder.ID, Due: true}
 		}
-		return
+		return folder
 	}
 	f.forget()
+	return wireItem{}
 }
 
 func (m *Mailbox) takePage(f *folderCursor, body *wireBody, seen *sightings) error {

@@ -49,6 +49,8 @@ func world(t *testing.T, change func(*graphsim.Sim), inner bool) coretest.World 
 			o.Own = func(m inbox.Marker) bool { return inbox.HasMarker(coretest.Ours(), m) }
 		}),
 		Address: support,
+		Now:     func() time.Time { return tn.now },
+		Advance: func(d time.Duration) { tn.now = tn.now.Add(d) },
 		Receive: func(raw []byte) inbox.MessageID {
 			id, err := tn.Receive(support, raw)
 			if errors.Is(err, mail.ErrNoMail) {

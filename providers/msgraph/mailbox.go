@@ -192,14 +192,14 @@ func (m *Mailbox) folderByID(ctx context.Context, id string) (*abstractions.Requ
 	return m.client.users(m.address).MailFolders().ByMailFolderId(id).ToGetRequestInformation(ctx,
 		&users.ItemMailFoldersMailFolderItemRequestBuilderGetRequestConfiguration{
 			Headers:         prefer(),
-			QueryParameters: &users.ItemMailFoldersMailFolderItemRequestBuilderGetQueryParameters{Select: []string{"id", "displayName"}},
+			QueryParameters: &users.ItemMailFoldersMailFolderItemRequestBuilderGetQueryParameters{Select: []string{"id", "displayName", "totalItemCount"}},
 		})
 }
 
 // folderByName asks for the folders of that display name in parent, or at the top when parent is "".
 func (m *Mailbox) folderByName(ctx context.Context, parent, name string) (*abstractions.RequestInformation, error) {
 	filter := "displayName eq '" + strings.ReplaceAll(name, "'", "''") + "'"
-	fields := []string{"id", "displayName"}
+	fields := []string{"id", "displayName", "totalItemCount"}
 	folders := m.client.users(m.address).MailFolders()
 	if parent == "" {
 		return folders.ToGetRequestInformation(ctx, &users.ItemMailFoldersRequestBuilderGetRequestConfiguration{

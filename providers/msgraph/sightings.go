@@ -13,6 +13,7 @@ type sightings struct {
 	byID   map[string]*sighting
 	order  []*sighting
 	afresh bool // the inbox begins to be listed from nothing
+	total  int  // messages in folders that were found
 }
 
 // add notes one item of f's delta. Items repeat within a folder and the last one counts. Across folders there is no

@@ -34,6 +34,8 @@ type wireItem struct {
 	Color       string `json:"color"`       // category
 	UserPurpose string `json:"userPurpose"` // mailbox settings
 
+	TotalItemCount int `json:"totalItemCount"` // folder
+
 	ConversationID string             `json:"conversationId"`
 	RFCID          string             `json:"internetMessageId"`
 	Headers        []wireRFCField     `json:"internetMessageHeaders"`
