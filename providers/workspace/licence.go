@@ -140,9 +140,10 @@ func (a *Admin) assignments(ctx context.Context, product string, on func(pages i
 		for _, item := range page.Items {
 			take(inbox.NewAddress(item.UserId), item.SkuId)
 		}
-		if token = page.NextPageToken; token == "" {
+		if page.NextPageToken == "" || page.NextPageToken == token {
 			return true, nil
 		}
+		token = page.NextPageToken
 	}
 	return false, nil
 }

@@ -47,9 +47,10 @@ func (a *Admin) members(ctx context.Context, group inbox.Address, put func(provi
 			}
 			put(provision.Fact{Aspect: provision.GroupMember, Subject: provision.GroupMembership(group, who)}, m.Role)
 		}
-		if token = page.NextPageToken; token == "" {
+		if page.NextPageToken == "" || page.NextPageToken == token {
 			return nil
 		}
+		token = page.NextPageToken
 	}
 }
 
