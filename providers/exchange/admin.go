@@ -17,6 +17,7 @@ type Admin struct {
 	shell Shell
 	mark  string // the property that carries the mark of the app's reach
 
+	app      string                   // object id of the app whose reach is managed; as last wished
 	licensed map[inbox.MailboxID]bool // as last read
 	known    map[string]person        // whom Exchange means by a name, in lower case; since the last reading of everything
 }
@@ -60,8 +61,8 @@ func (a *Admin) one(ctx context.Context, c Command) ([]Row, error) {
 	return got[0].Rows, got[0].Err
 }
 
-// missing reports whether the error says that what a command names is not there.
-func missing(err error) bool {
+// isMissing reports whether the error says that what a command names is not there.
+func isMissing(err error) bool {
 	var f *Failure
 	return errors.As(err, &f) && f.notFound()
 }

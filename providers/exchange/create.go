@@ -81,7 +81,7 @@ func (a *Admin) owner(ctx context.Context, m inbox.MailboxID) (done bool, err er
 		return false, err
 	}
 	for _, r := range results {
-		if r.Err != nil && !missing(r.Err) {
+		if r.Err != nil && !isMissing(r.Err) {
 			return false, r.Err
 		}
 	}

@@ -218,7 +218,10 @@ func examineBox(m inbox.MailboxID, tenant *provision.Mailbox, r Result) provisio
 	}
 	var lacks []string
 	for _, role := range subjects(tenant, provision.AppRole) {
-		if !slices.ContainsFunc(r.Rows, func(row Row) bool { in, _ := row.flag("InScope"); return in && strings.EqualFold(row.text("RoleName"), role) }) {
+		if !slices.ContainsFunc(r.Rows, func(row Row) bool {
+			in, _ := row.flag("InScope")
+			return in && strings.EqualFold(row.text("RoleName"), role)
+		}) {
 			lacks = append(lacks, role)
 		}
 	}

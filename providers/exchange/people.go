@@ -122,7 +122,7 @@ func getRecipient(who string) Command {
 // newPerson reads the answer to a question for a recipient.
 func newPerson(who string, res Result) person {
 	switch {
-	case res.Err != nil && !missing(res.Err):
+	case res.Err != nil && !isMissing(res.Err):
 		return person{err: fmt.Errorf("who %q is cannot be found out: %w", who, res.Err)}
 	case len(res.Rows) > 1:
 		return person{err: fmt.Errorf("%d recipients are called %q, and Exchange does not say which of them has the right; give them different names", len(res.Rows), who)}

@@ -92,15 +92,20 @@ func (a *Admin) Questions(want []provision.Mailbox, only []provision.Aspect) []C
 	list, tenant := q.addresses()
 	out := a.tenantQuestions(q, tenant)
 	for _, m := range list {
-		out = append(out, a.getMailbox(m))
-		out = append(out, q.perMailbox(m)...)
+		out = append(out, a.perMailbox(q, m)...)
 	}
 	return out
 }
 
-// perMailbox are the commands that have to be asked of each mailbox.
-func (q ask) perMailbox(address string) []Command {
+// wantsMailbox reports whether the mailbox itself has to be looked at; of FullAccess it knows the auto-mapping.
+func (q ask) wantsMailbox() bool { return q.any(ofMailbox) || q.has(provision.Open) }
+
+// perMailbox are the commands that are asked of each mailbox.
+func (a *Admin) perMailbox(q ask, address string) []Command {
 	var out []Command
+	if q.wantsMailbox() {
+		out = append(out, a.getMailbox(address))
+	}
 	if q.any(ofPermission) {
 		out = append(out, getPermission(address))
 	}
@@ -116,30 +121,22 @@ func (q ask) perMailbox(address string) []Command {
 	return out
 }
 
-// Read implements provision.Admin. It takes three rounds: which mailboxes are there, what is true of them, and who the people
-// are that Exchange names in its own ways.
+// Read implements provision.Admin. Many mailboxes are listed first; what is true of each is then asked in batches; and last who
+// the people are that Exchange names in its own ways.
 func (a *Admin) Read(ctx context.Context, want []provision.Mailbox, only []provision.Aspect) ([]provision.Mailbox, error) {
+	out := blank(want)
 	if only != nil && !slices.ContainsFunc(only, func(x provision.Aspect) bool { return slices.Contains(aspects, x) }) {
-		return blank(want), nil
+		return out, nil
 	}
 	if only == nil {
 		clear(a.known)
 	}
-	q := ask{want, only}
-	list, tenant := q.addresses()
-	found, err := a.mailboxes(ctx, list)
-	if err != nil {
+	r := &reading{admin: a, ask: ask{want, only}, people: newPeople(a, want)}
+	if err := r.list(ctx); err != nil {
+		return nil, fmt.Errorf("exchange: list the mailboxes: %w", err)
+	}
+	if err := r.each(ctx, out); err != nil {
 		return nil, fmt.Errorf("exchange: read the mailboxes: %w", err)
-	}
-	r := &reading{admin: a, ask: q, people: newPeople(a, want)}
-	out := blank(want)
-	for i := range out {
-		if row, ok := found[string(out[i].Address)]; ok {
-			r.mailbox(&out[i], &want[i], row)
-		}
-	}
-	if err := r.rights(ctx, out); err != nil {
-		return nil, fmt.Errorf("exchange: read the mailboxes' rights and settings: %w", err)
 	}
 	if err := r.people.resolve(ctx); err != nil {
 		return nil, fmt.Errorf("exchange: find out who people are: %w", err)
@@ -147,15 +144,18 @@ func (a *Admin) Read(ctx context.Context, want []provision.Mailbox, only []provi
 	for i := range out {
 		r.grants(&out[i])
 	}
-	if tenant != nil {
-		i := slices.IndexFunc(out, func(m provision.Mailbox) bool { return m.Address == "" })
-		more, err := a.readTenant(ctx, q, tenant, &out[i])
-		if err != nil {
-			return nil, fmt.Errorf("exchange: read what the app may reach: %w", err)
-		}
-		out = append(out, more...)
+	at := slices.IndexFunc(want, func(m provision.Mailbox) bool { return m.Address == "" })
+	if at < 0 {
+		return out, nil
 	}
-	return out, nil
+	if app := object(&want[at]); app != "" {
+		a.app = app
+	}
+	more, err := a.readTenant(ctx, r.ask, &want[at], &out[at])
+	if err != nil {
+		return nil, fmt.Errorf("exchange: read what the app may reach: %w", err)
+	}
+	return append(out, more...), nil
 }
 
 func blank(want []provision.Mailbox) []provision.Mailbox {
@@ -167,51 +167,13 @@ func blank(want []provision.Mailbox) []provision.Mailbox {
 	return out
 }
 
-// mailboxes finds the rows of the addresses, as far as there are mailboxes.
-func (a *Admin) mailboxes(ctx context.Context, list []string) (map[string]Row, error) {
-	found := map[string]Row{}
-	keep := func(rows []Row) {
-		for _, r := range rows {
-			found[strings.ToLower(r.text("PrimarySmtpAddress"))] = r
-		}
-	}
-	_, scripted := a.shell.(*Answers)
-	if len(list) > few && !scripted {
-		all := a.getMailbox("")
-		all.Parameters = map[string]any{"ResultSize": "Unlimited", "RecipientTypeDetails": "SharedMailbox"}
-		rows, err := a.one(ctx, all)
-		if err != nil {
-			return nil, err
-		}
-		keep(rows)
-		list = slices.DeleteFunc(slices.Clone(list), func(m string) bool { _, ok := found[m]; return ok })
-	}
-	commands := make([]Command, len(list))
-	for i, m := range list {
-		commands[i] = a.getMailbox(m)
-	}
-	if len(commands) == 0 {
-		return found, nil
-	}
-	results, err := a.shell.Run(ctx, commands...)
-	if err != nil {
-		return nil, err
-	}
-	for i, r := range results {
-		if r.Err != nil && !missing(r.Err) {
-			return nil, fmt.Errorf("%s: %w", list[i], r.Err)
-		}
-		keep(r.Rows)
-	}
-	return found, nil
-}
-
 // reading is one Read under way.
 type reading struct {
 	admin  *Admin
 	ask    ask
 	people *people
 	held   []held
+	listed map[string]Row // the shared mailboxes by address; nil when they were not listed
 }
 
 // held is a right as Exchange shows it, until it is known whose it is.
@@ -298,24 +260,66 @@ func (r *reading) hold(mailbox inbox.MailboxID, aspect provision.Aspect, who str
 	r.people.note(who)
 }
 
-// rights runs the commands that are asked of each mailbox that is there, and takes the facts they show.
-func (r *reading) rights(ctx context.Context, out []provision.Mailbox) error {
-	type taken struct {
-		at   int
-		take func(*provision.Mailbox, *provision.Mailbox, Result)
+// list asks for all shared mailboxes at once, if many are wanted.
+func (r *reading) list(ctx context.Context) error {
+	wanted, _ := r.ask.addresses()
+	if _, scripted := r.admin.shell.(*Answers); scripted || len(wanted) <= few || !r.ask.any(ofMailbox) && !r.ask.has(provision.Open) {
+		return nil
 	}
+	all := r.admin.getMailbox("")
+	all.Parameters = map[string]any{"ResultSize": "Unlimited", "RecipientTypeDetails": "SharedMailbox"}
+	rows, err := r.admin.one(ctx, all)
+	if err != nil {
+		return err
+	}
+	r.listed = make(map[string]Row, len(rows))
+	for _, row := range rows {
+		r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
+	}
+	missing := slices.DeleteFunc(wanted, func(m string) bool { _, ok := r.listed[m]; return ok })
+	if len(missing) == 0 {
+		return nil
+	}
+	// They may be of another kind, or too new for the list.
+	commands := make([]Command, len(missing))
+	for i, m := range missing {
+		commands[i] = r.admin.getMailbox(m)
+	}
+	results, err := r.admin.shell.Run(ctx, commands...)
+	if err != nil {
+		return err
+	}
+	for i, res := range results {
+		if res.Err != nil && !isMissing(res.Err) {
+			return fmt.Errorf("%s: %w", missing[i], res.Err)
+		}
+		for _, row := range res.Rows {
+			r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
+		}
+	}
+	return nil
+}
+
+// each runs the commands that are asked of each mailbox, and takes the facts they show.
+func (r *reading) each(ctx context.Context, out []provision.Mailbox) error {
 	var commands []Command
-	var takes []taken
-	add := func(i int, c Command) {
-		commands = append(commands, c)
-		takes = append(takes, taken{i, r.takes(c.Name)})
-	}
+	var about []int
 	for i := range out {
-		if out[i].Address == "" || !out[i].Exists() {
+		address := string(out[i].Address)
+		if address == "" {
 			continue
 		}
-		for _, c := range r.ask.perMailbox(string(out[i].Address)) {
-			add(i, c)
+		if r.listed != nil {
+			row, ok := r.listed[address]
+			if !ok {
+				continue
+			}
+			r.mailbox(&out[i], &r.ask.want[i], row)
+		}
+		for _, c := range r.admin.perMailbox(r.ask, address) {
+			if c.Name != "Get-Mailbox" || r.listed == nil {
+				commands, about = append(commands, c), append(about, i)
+			}
 		}
 	}
 	if len(commands) == 0 {
@@ -326,8 +330,26 @@ func (r *reading) rights(ctx context.Context, out []provision.Mailbox) error {
 		return err
 	}
 	for i, res := range results {
-		t := takes[i]
-		t.take(&out[t.at], &r.ask.want[t.at], res)
+		have, want := &out[about[i]], &r.ask.want[about[i]]
+		// A mailbox that is not there has no rights and settings either; of one that is, they could not be read.
+		if commands[i].Name != "Get-Mailbox" && isMissing(res.Err) && r.ask.wantsMailbox() && !have.Exists() {
+			continue
+		}
+		r.takes(commands[i].Name)(have, want, res)
 	}
 	return nil
+}
+
+// single takes the answer for one mailbox.
+func (r *reading) single(have, want *provision.Mailbox, res Result) {
+	if res.Err != nil && !isMissing(res.Err) {
+		r.unread(have, ofMailbox, res.Err)
+		return
+	}
+	for _, row := range res.Rows {
+		// The address may be an alias of another mailbox, which is not the one that is wanted.
+		if strings.EqualFold(row.text("PrimarySmtpAddress"), string(have.Address)) {
+			r.mailbox(have, want, row)
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 // takes is how the answer to a cmdlet becomes facts.
 func (r *reading) takes(cmdlet string) func(have, want *provision.Mailbox, res Result) {
 	switch cmdlet {
+	case "Get-Mailbox":
+		return r.single
 	case "Get-MailboxPermission":
 		return r.permissions
 	case "Get-RecipientPermission":
@@ -89,12 +91,13 @@ func (r *reading) region(m, want *provision.Mailbox, res Result) {
 		return
 	}
 	row := res.Rows[0]
-	if tag := row.text("Language"); tag != "" && r.ask.has(provision.Language) {
-		f := provision.Fact{Aspect: provision.Language}
-		if wish := wished(want, f); strings.EqualFold(wish, tag) {
-			tag = wish
-		}
-		m.Facts[f] = tag
+	tag, language := row.text("Language"), provision.Fact{Aspect: provision.Language}
+	wish := wished(want, language)
+	if strings.EqualFold(wish, tag) {
+		tag = wish
+	}
+	if tag != "" && r.ask.has(provision.Language) {
+		m.Facts[language] = tag
 	}
 	if zone := row.text("TimeZone"); zone != "" && r.ask.has(provision.TimeZone) {
 		f := provision.Fact{Aspect: provision.TimeZone}
@@ -103,7 +106,8 @@ func (r *reading) region(m, want *provision.Mailbox, res Result) {
 	if same, known := row.flag("DefaultFolderNameMatchingUserLanguage"); !r.ask.has(provision.FolderNames) {
 		return
 	} else if known {
-		m.Facts[provision.Fact{Aspect: provision.FolderNames}] = choose(same, "localised", "other")
+		// In the language that is to go they are not in the one that is wished.
+		m.Facts[provision.Fact{Aspect: provision.FolderNames}] = choose(same && (wish == "" || wish == tag), "localised", "other")
 	} else {
 		m.Unread[provision.FolderNames] = "Exchange did not say in which language the folders' names are"
 	}

@@ -3,7 +3,6 @@ package exchange
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -89,7 +88,7 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 		switch c.Name {
 		case "Get-ServicePrincipal":
 			if res.Err != nil {
-				have.Unread[provision.AppPrincipal] = res.Err.Error()
+				have.Unread[provision.AppPrincipal] = closed(res.Err)
 			}
 			for _, row := range res.Rows {
 				app := strings.ToLower(row.text("AppId"))
@@ -98,8 +97,8 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 				}
 			}
 		case "Get-ManagementScope":
-			if res.Err != nil && !missing(res.Err) {
-				have.Unread[provision.AppScope] = res.Err.Error()
+			if res.Err != nil && !isMissing(res.Err) {
+				have.Unread[provision.AppScope] = closed(res.Err)
 			}
 			name := c.Parameters["Identity"].(string)
 			for _, row := range res.Rows {
@@ -110,8 +109,8 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 				}
 			}
 		case "Get-ManagementRoleAssignment":
-			if res.Err != nil && !missing(res.Err) {
-				have.Unread[provision.AppRole] = res.Err.Error()
+			if res.Err != nil && !isMissing(res.Err) {
+				have.Unread[provision.AppRole] = closed(res.Err)
 				continue
 			}
 			for _, as := range assignments(res.Rows) {
@@ -140,6 +139,15 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 		}
 	}
 	return more, nil
+}
+
+// closed says why the app's reach cannot be read, and what to do about it.
+func closed(err error) string {
+	var f *Failure
+	if errors.As(err, &f) && f.unknownCmdlet() {
+		return f.Error() + "; give the provisioning app the role group Organization Management, or set the reach up by a script (postroom plan --script) and leave m365.app out of the manifest"
+	}
+	return err.Error()
 }
 
 // marked is a mailbox that was not asked for: that it is there, and in the app's reach.
@@ -203,6 +211,11 @@ func (a *Admin) doPrincipal(ctx context.Context, s provision.Step) error {
 	if s.Verb == provision.Remove || s.Verb == provision.Delete {
 		return a.do(ctx, Command{Name: "Remove-ServicePrincipal", Parameters: map[string]any{"Identity": s.Before}, Already: gone})
 	}
+	if s.Before != "" {
+		if err := a.do(ctx, Command{Name: "Remove-ServicePrincipal", Parameters: map[string]any{"Identity": s.Before}, Already: gone}); err != nil {
+			return err
+		}
+	}
 	return a.do(ctx, Command{Name: "New-ServicePrincipal",
 		Parameters: map[string]any{"AppId": s.Fact.Subject, "ObjectId": s.After, "DisplayName": "Postroom"}, Already: there})
 }
@@ -228,12 +241,12 @@ func (a *Admin) doScope(ctx context.Context, s provision.Step) error {
 
 // doRole assigns a role of the app for one scope alone, or takes it away.
 func (a *Admin) doRole(ctx context.Context, s provision.Step) error {
-	app := with(s, provision.AppPrincipal)
+	app := a.app
 	if app == "" {
-		return fmt.Errorf("exchange: %s: the step does not say which app it is for", s.Fact.Subject)
+		return errors.New("whose role it is was not read before")
 	}
 	rows, err := a.one(ctx, getAssignments(app))
-	if err != nil && !missing(err) {
+	if err != nil && !isMissing(err) {
 		return err
 	}
 	have := false

@@ -1,0 +1,411 @@
+package exchange_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange"
+	"github.com/postroom/postroom/providers/exchange/exchangesim"
+	"github.com/postroom/postroom/providers/fault"
+)
+
+func TestEverythingIsBroughtAboutAndReadBack(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.apply(t, idealTenant(), ideal(support))
+	if mapped, ok := tn.Mapped("support@contoso.com", "o.hara@contoso.com"); !ok || mapped {
+		t.Errorf("auto-mapping of o.hara: mapped %v, has access %v", mapped, ok)
+	}
+	if !tn.Reaches("support@contoso.com") || tn.Reaches("anna@contoso.com") {
+		t.Error("the app reaches other mailboxes than the one marked")
+	}
+}
+
+// TestRandomWishes goes from one random state to the next, each time in the same tenant.
+func TestRandomWishes(t *testing.T) {
+	t.Parallel()
+	people := []string{"anna@contoso.com", "bo@contoso.com", "o.hara@contoso.com", "team@contoso.com"}
+	rapid.Check(t, func(rt *rapid.T) {
+		tn := newTenant(t)
+		tn.NamesOnly = rapid.Bool().Draw(rt, "names only")
+		rounds := rapid.IntRange(1, 3).Draw(rt, "rounds")
+		for range rounds {
+			want := box(support, map[provision.Fact]string{fact(provision.Existence, ""): "shared", fact(provision.Name, ""): rapid.StringMatching(`[ -~‘’“”æ]{1,30}[a-z]`).Draw(rt, "name")})
+			pick := func(f provision.Fact, values ...string) {
+				if v := rapid.SampledFrom(append(values, "")).Draw(rt, string(f.Aspect)); v != "" {
+					want.Facts[f] = v
+				}
+			}
+			pick(fact(provision.SignIn, ""), "blocked", "allowed")
+			pick(fact(provision.Language, ""), "da-DK", "en-US", "de-DE", "pt-BR")
+			pick(fact(provision.TimeZone, ""), "Europe/Copenhagen", "Europe/Paris", "Asia/Kolkata", "UTC")
+			pick(fact(provision.Quota, ""), "1073741824", "53687091200", "12345678901")
+			pick(fact(provision.AddressList, ""), "shown", "hidden")
+			pick(fact(provision.AutoReply, ""), "off", "on")
+			pick(fact(provision.SentCopies, "as"), "on", "off")
+			pick(fact(provision.SentCopies, "on-behalf"), "on", "off")
+			pick(fact(provision.Reach, ""), "Postroom")
+			for _, alias := range []string{"help@contoso.com", "hilfe@contoso.com"} {
+				if rapid.Bool().Draw(rt, alias) {
+					want.Facts[fact(provision.Alias, alias)] = ""
+				}
+			}
+			for _, who := range people {
+				pick(fact(provision.Open, who), "mapped", "unmapped")
+				for _, right := range []provision.Aspect{provision.Read, provision.SendAs, provision.SendOnBehalf} {
+					if rapid.Bool().Draw(rt, string(right)+who) {
+						want.Facts[fact(right, who)] = ""
+					}
+				}
+			}
+			tn.apply(t, want)
+			if t.Failed() {
+				rt.Fatalf("not as wished: %v", want.Facts)
+			}
+			for _, who := range people {
+				wish := want.Facts[fact(provision.Open, who)]
+				if mapped, ok := tn.Mapped(string(support), who); ok != (wish != "") || ok && mapped != (wish == "mapped") {
+					rt.Fatalf("%s: mapped %v, has access %v, wished %q", who, mapped, ok, wish)
+				}
+			}
+		}
+	})
+}
+
+// TestLostAnswers loses the answer to each changing command in turn, and does the step again as apply would.
+func TestLostAnswers(t *testing.T) {
+	t.Parallel()
+	second := ideal(support)
+	second.Facts[fact(provision.Name, "")] = "Contoso Hjælp"
+	second.Facts[fact(provision.Open, "anna@contoso.com")] = "unmapped"
+	for _, gone := range []provision.Fact{
+		fact(provision.Open, "o.hara@contoso.com"), fact(provision.Read, "bo@contoso.com"), fact(provision.SendAs, "anna@contoso.com"),
+		fact(provision.SendOnBehalf, "bo@contoso.com"), fact(provision.Alias, "help@contoso.com"), fact(provision.Reach, ""),
+	} {
+		delete(second.Facts, gone)
+	}
+	for lost := range 60 {
+		tn := newTenant(t)
+		wishes := [][]provision.Mailbox{{idealTenant(), ideal(support)}, {idealTenant(), second}}
+		hit := false
+		skip := lost
+		for _, want := range wishes {
+			for i, have := range tn.read(t, want...)[:2] {
+				for _, s := range steps(want[i], have) {
+					before := tn.endpoint.Requests()
+					tn.Dial.Clear()
+					tn.Dial.Add(fault.Rule{Kind: fault.Lost, Skip: max(skip, 0), Times: 1})
+					if skip < 0 {
+						tn.Dial.Clear()
+					}
+					err := tn.admin.Do(t.Context(), s)
+					skip -= tn.endpoint.Requests() - before
+					if err != nil {
+						var later *provision.NotYet
+						if !errors.As(err, &later) {
+							t.Fatalf("%s %s with answer %d lost: %v, which apply would not try again", s.Verb, s.Fact.Aspect, lost, err)
+						}
+						hit = true
+						tn.Dial.Clear()
+						tn.do(t, s)
+					}
+				}
+			}
+			tn.Dial.Clear()
+			tn.settled(t, want...)
+		}
+		if !hit {
+			if lost < 30 {
+				t.Fatalf("only %d answers could be lost", lost)
+			}
+			return
+		}
+	}
+	t.Fatal("the steps never came to an end")
+}
+
+func TestDoingTwiceChangesNothing(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	want := []provision.Mailbox{idealTenant(), ideal(support)}
+	for i, have := range tn.read(t, want...)[:2] {
+		for _, s := range steps(want[i], have) {
+			tn.do(t, s, s)
+		}
+	}
+	tn.settled(t, want...)
+	empty := []provision.Mailbox{box("", map[provision.Fact]string{fact(provision.AppPrincipal, appID): appOID}), box(support, map[provision.Fact]string{fact(provision.Existence, ""): "shared"})}
+	for i, have := range tn.read(t, empty...)[:2] {
+		for _, s := range steps(empty[i], have) {
+			tn.do(t, s, s)
+		}
+	}
+	tn.settled(t, empty...)
+	remove := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Delete, Fact: fact(provision.Existence, ""), Before: "shared"}
+	tn.do(t, remove, remove)
+	if have := tn.read(t, ideal(support)); have[0].Exists() || len(have[0].Facts) > 0 {
+		t.Errorf("the deleted mailbox is read as %v", have[0].Facts)
+	}
+}
+
+func TestWhatIsShownOfRights(t *testing.T) {
+	t.Parallel()
+	for _, namesOnly := range []bool{false, true} {
+		t.Run(fmt.Sprint("names only ", namesOnly), func(t *testing.T) {
+			t.Parallel()
+			tn := newTenant(t)
+			tn.NamesOnly = namesOnly
+			must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
+			must(t, tn.AddUser(exchangesim.Recipient{Address: "left@contoso.com", Name: "Gone Person"}))
+			for _, g := range [][2]string{
+				{"o.hara@contoso.com", "FullAccess"}, {"o.hara@contoso.com", "SendAs"}, {"miles@contoso.com", "SendOnBehalf"},
+				{"team@contoso.com", "ReadPermission"}, {"left@contoso.com", "FullAccess"}, {"left@contoso.com", "SendAs"},
+			} {
+				must(t, tn.Grant(string(support), g[0], g[1]))
+			}
+			must(t, tn.Deny(string(support), "bo@contoso.com"))
+			must(t, tn.Leave("left@contoso.com"))
+			// The wish names somebody by another of his addresses.
+			have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "miles@contoso.com"): "mapped"}))[0]
+			var got []string
+			sid := ""
+			for f := range have.Facts {
+				switch f.Aspect {
+				case provision.Open, provision.Read, provision.SendAs, provision.SendOnBehalf:
+					if strings.HasPrefix(f.Subject, "S-1-5-21-") {
+						sid = f.Subject
+						f.Subject = "SID"
+					}
+					got = append(got, string(f.Aspect)+" "+f.Subject)
+				}
+			}
+			want := "open SID, open miles@contoso.com, read team@contoso.com, send-as SID, send-as miles@contoso.com, send-on-behalf miles@contoso.com"
+			if g := sorted(got); g != want {
+				t.Errorf("got  %s\nwant %s", g, want)
+			}
+			for _, a := range []provision.Aspect{provision.Open, provision.SendAs} {
+				tn.do(t, provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Remove, Fact: fact(a, sid)})
+			}
+			for f := range tn.read(t, box(support, nil))[0].Facts {
+				if f.Subject == sid {
+					t.Errorf("%s of somebody who left is still there", f.Aspect)
+				}
+			}
+		})
+	}
+}
+
+func TestTwoPeopleOfOneName(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.NamesOnly = true
+	must(t, tn.AddUser(exchangesim.Recipient{Address: "anna.b@contoso.com", Name: "Anna Berg"}))
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "anna@contoso.com"): "mapped"}))[0]
+	if why := have.Unread[provision.Open]; !strings.Contains(why, "2 recipients are called") {
+		t.Errorf("unread says %q", why)
+	}
+}
+
+func TestImportKnowsNames(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	if name := tn.read(t, box(support, nil))[0].Names["anna@contoso.com"]; name != "Anna Berg" {
+		t.Errorf("Anna is called %q", name)
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	t.Parallel()
+	create := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Create, Fact: fact(provision.Existence, ""), After: "shared"}
+	for _, tt := range []struct {
+		name string
+		seed func(*tenant) error
+		want string
+	}{
+		{"a person's", func(tn *tenant) error { return tn.AddUser(exchangesim.Recipient{Address: string(support)}) }, "Set-Mailbox -Identity 'support@contoso.com' -Type Shared"},
+		{"a group", func(tn *tenant) error { return tn.AddGroup(exchangesim.Recipient{Address: string(support)}) }, "give the group another address"},
+		{"an alias", func(tn *tenant) error {
+			return tn.AddMailbox(exchangesim.Recipient{Address: "info@contoso.com", Aliases: []string{string(support)}})
+		}, "is an alias of info@contoso.com"},
+		{"in the bin", func(tn *tenant) error {
+			if err := tn.AddMailbox(exchangesim.Recipient{Address: string(support)}); err != nil {
+				return err
+			}
+			return tn.Run("Remove-Mailbox", map[string]any{"Identity": string(support)})
+		}, "Undo-SoftDeletedMailbox -SoftDeletedObject '"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tn := newTenant(t)
+			must(t, tt.seed(tn))
+			if err := tn.admin.Do(t.Context(), create); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("said %v, want %q", err, tt.want)
+			}
+			if n := tn.Cmdlets()["New-Mailbox"]; n != 0 {
+				t.Errorf("New-Mailbox was run %d times", n)
+			}
+		})
+	}
+}
+
+func TestCreateWithATakenName(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "support@fabrikam.com", Name: "Other support"}))
+	tn.apply(t, ideal(support))
+}
+
+// TestNewMailboxIsNotFoundYet: what is created does not show for a while, and neither do rights.
+func TestDelays(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.Delays = exchangesim.Delays{Recipient: 3 * time.Minute, Setting: time.Minute, Permission: 20 * time.Minute, Scope: 2 * time.Hour}
+	want := ideal(support)
+	create := steps(want, box(support, nil))[0]
+	tn.do(t, create)
+	var later *provision.NotYet
+	block := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Set, Fact: fact(provision.SignIn, ""), After: "blocked"}
+	if err := tn.admin.Do(t.Context(), block); !errors.As(err, &later) {
+		t.Fatalf("a step at a mailbox that does not show yet: %v", err)
+	}
+	if err := tn.admin.Do(t.Context(), create); !errors.As(err, &later) {
+		t.Fatalf("creating it again before it shows: %v", err)
+	}
+	must(t, tn.clock.wait(t.Context(), 4*time.Minute))
+	tn.do(t, create)
+	tn.do(t, steps(want, tn.read(t, want)[0])...)
+	if _, ok := tn.read(t, want)[0].Facts[fact(provision.Open, "anna@contoso.com")]; ok {
+		t.Error("the right shows at once")
+	}
+	must(t, tn.clock.wait(t.Context(), 21*time.Minute))
+	tn.settled(t, want)
+}
+
+func TestQuotaBeyondTheLicence(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
+	s := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Set, Fact: fact(provision.Quota, ""), After: fmt.Sprint(90 << 30)}
+	var byHand *provision.ByHand
+	if err := tn.admin.Do(t.Context(), s); !errors.As(err, &byHand) || !strings.Contains(byHand.Instruction, "Exchange Online (Plan 2)") {
+		t.Errorf("said %v", err)
+	}
+	tn.read(t, box(support, nil))
+	if m := tn.admin.Manual(s); !strings.Contains(m, "Exchange Online (Plan 2)") {
+		t.Errorf("the plan says %q", m)
+	}
+	must(t, tn.License(string(support)))
+	tn.read(t, box(support, nil))
+	if m := tn.admin.Manual(s); m != "" {
+		t.Errorf("with a licence the plan says %q", m)
+	}
+	tn.do(t, s)
+}
+
+func TestReachIsForAnotherRole(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.Lacks = map[string]bool{"New-ManagementScope": true, "New-ServicePrincipal": true}
+	for _, s := range steps(idealTenant(), tn.read(t, idealTenant())[0])[:2] {
+		var byHand *provision.ByHand
+		err := tn.admin.Do(t.Context(), s)
+		if !errors.As(err, &byHand) || !strings.Contains(byHand.Instruction, "New-") || !strings.Contains(byHand.Instruction, "Organization Management") {
+			t.Errorf("%s: said %v", s.Fact.Aspect, err)
+		}
+	}
+}
+
+func TestTooWideAnAssignment(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.apply(t, idealTenant())
+	must(t, tn.Run("New-ManagementRoleAssignment", map[string]any{"App": appOID, "Role": "Application Mail.ReadWrite"}))
+	if v := tn.read(t, idealTenant())[0].Facts[fact(provision.AppRole, "Application Mail.ReadWrite")]; v != "" {
+		t.Errorf("a role for the whole organisation beside the one in scope is read as %q", v)
+	}
+	tn.apply(t, idealTenant())
+	if tn.Reaches("anna@contoso.com") {
+		t.Error("the app still reaches everybody")
+	}
+}
+
+func TestMarkedButNotDeclared(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "old@contoso.com"}))
+	must(t, tn.Run("Set-Mailbox", map[string]any{"Identity": "old@contoso.com", "CustomAttribute15": "Postroom"}))
+	tn.apply(t, idealTenant(), ideal(support))
+	have := tn.read(t, idealTenant(), ideal(support))
+	if len(have) != 3 || have[2].Address != "old@contoso.com" || have[2].Facts[fact(provision.Reach, "")] != "Postroom" {
+		t.Errorf("read %v", have[2:])
+	}
+}
+
+func TestOnlyWhatIsAskedFor(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.apply(t, ideal(support))
+	for _, aspect := range order[3:] {
+		before := tn.endpoint.Requests()
+		have, err := tn.admin.Read(t.Context(), []provision.Mailbox{ideal(support)}, []provision.Aspect{aspect})
+		must(t, err)
+		if n := tn.endpoint.Requests() - before; n > 2 {
+			t.Errorf("%s: %d requests", aspect, n)
+		}
+		for f := range ideal(support).Facts {
+			if _, ok := have[0].Facts[f]; f.Aspect == aspect && !ok {
+				t.Errorf("%s %s is not read", f.Aspect, f.Subject)
+			}
+		}
+		for f := range have[0].Facts {
+			if f.Aspect != aspect && f.Aspect != provision.Existence {
+				t.Errorf("asked for %s, got %s too", aspect, f.Aspect)
+			}
+		}
+	}
+}
+
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	for mark, ok := range map[string]bool{"": true, "CustomAttribute1": true, "CustomAttribute15": true, "CustomAttribute16": false, "CustomAttribute01": false, "Notes": false} {
+		if _, err := exchange.New(nil, mark); (err == nil) != ok {
+			t.Errorf("%q: %v", mark, err)
+		}
+	}
+}
+
+// TestRequestsAreBatched: reading 500 mailboxes with six rights each stays below half a request each.
+func TestRequestsAreBatched(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	var want []provision.Mailbox
+	for i := range 500 {
+		address := inbox.MailboxID(fmt.Sprintf("box%d@contoso.com", i))
+		must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(address)}))
+		m := box(address, map[provision.Fact]string{fact(provision.Existence, ""): "shared"})
+		for _, who := range []string{"anna@contoso.com", "bo@contoso.com"} {
+			must(t, tn.Grant(string(address), who, "FullAccess"))
+			must(t, tn.Grant(string(address), who, "SendAs"))
+			m.Facts[fact(provision.Open, who)], m.Facts[fact(provision.SendAs, who)] = "", ""
+		}
+		want = append(want, m)
+	}
+	before := tn.endpoint.Requests()
+	tn.settled(t, want...)
+	n := tn.endpoint.Requests() - before
+	t.Logf("%d requests for %d mailboxes: %.2f each", n, len(want), float64(n)/float64(len(want)))
+	if n > len(want)/2 {
+		t.Errorf("%d requests for %d mailboxes", n, len(want))
+	}
+}
