@@ -70,25 +70,47 @@ func (a *Admin) setMember(ctx context.Context, s provision.Step) error {
 	what := fmt.Sprintf("make %s a %s of %s", who, role, group)
 	m, err := a.way.groups.Members.Insert(string(group), &directory.Member{Email: string(who), Role: role, DeliverySettings: allMail}).Context(ctx).Do()
 	if hasCode(err, http.StatusConflict) {
-		m, err = a.changeMember(ctx, group, who, role, who == inbox.Address(s.Mailbox))
+		return a.changeMember(ctx, what, s, role)
 	}
 	if err != nil {
 		return a.explainMember(what, s, who, err)
 	}
 	if is := inbox.NewAddress(m.Email); is != "" && is != who {
-		return &trouble{"workspace: " + what, &held{address: who, by: is}, fmt.Sprintf("write %s in the manifest", is)}
+		// The file names somebody by an alias; who is in a group is told by primary addresses.
+		if err := a.way.groups.Members.Delete(string(group), m.Id).Context(ctx).Do(); err != nil {
+			return a.explain("undo: "+what, err)
+		}
+		return aliased(what, who, is)
 	}
 	return nil
 }
 
-// changeMember gives a member this role. Only an update sets the delivery, and it sets all of a membership.
-func (a *Admin) changeMember(ctx context.Context, group, who inbox.Address, role string, delivers bool) (*directory.Member, error) {
-	change := &directory.Member{Role: role}
-	if !delivers {
-		return a.way.groups.Members.Patch(string(group), string(who), change).Context(ctx).Do()
+func aliased(what string, who, is inbox.Address) error {
+	return &trouble{"workspace: " + what, &held{address: who, by: is}, fmt.Sprintf("write %s in the manifest", is)}
+}
+
+// changeMember gives somebody who is a member the role, and the account behind the group its mail.
+func (a *Admin) changeMember(ctx context.Context, what string, s provision.Step, role string) error {
+	group, who, _ := membership(s.Fact)
+	m, err := a.way.groups.Members.Get(string(group), string(who)).Context(ctx).Do()
+	if err != nil {
+		return a.explainMember(what, s, who, err)
 	}
-	change.Email, change.DeliverySettings = string(who), allMail
-	return a.way.groups.Members.Update(string(group), string(who), change).Context(ctx).Do()
+	if is := inbox.NewAddress(m.Email); is != "" && is != who {
+		return aliased(what, who, is)
+	}
+	switch {
+	case who == inbox.Address(s.Mailbox) && m.DeliverySettings != allMail:
+		// Only an update sets the delivery, and it sets all of a membership.
+		change := &directory.Member{Email: string(who), Role: role, DeliverySettings: allMail}
+		_, err = a.way.groups.Members.Update(string(group), string(who), change).Context(ctx).Do()
+	case m.Role != role:
+		_, err = a.way.groups.Members.Patch(string(group), string(who), &directory.Member{Role: role}).Context(ctx).Do()
+	}
+	if err != nil {
+		return a.explainMember(what, s, who, err)
+	}
+	return nil
 }
 
 // explainMember: a group or an account that was made just now takes time to get around; another that is not there
