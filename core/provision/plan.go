@@ -202,13 +202,22 @@ func (m *maker) compare(w *Mailbox) {
 	}
 	have := foldFacts(h.Facts)
 	if fresh {
-		have = finding{}
+		have = beside(have)
 	}
 	m.wishes(w, h, have, fresh)
-	if !fresh {
-		m.surplus(w, h, have)
-	}
+	m.surplus(w, h, have)
 	m.remark(w, have)
+}
+
+// beside is what can be there without the mailbox: its groups, and whoever is in them already.
+func beside(have finding) finding {
+	out := finding{}
+	for key, is := range have {
+		if key.Aspect == Group || key.Aspect == GroupSetting || key.Aspect == GroupMember {
+			out[key] = is
+		}
+	}
+	return out
 }
 
 // wishes plans what w has and the finding lacks, or has otherwise.

@@ -17,10 +17,10 @@ type Admin interface {
 
 	// Read gives what is true now of each mailbox in want, in that order, as far as it handles the aspects and only names
 	// them (nil: all). want's facts say what is looked for where that cannot be listed, such as the group in front of an
-	// account. A mailbox that is not there comes back without facts, which is no error. Mailboxes beyond want may follow:
-	// those that carry the mark of the app's reach, when the tenant itself is in want. An aspect of a mailbox that cannot
-	// be read now goes to Unread with the reason; an error means that nothing could be read. Reading changes nothing and
-	// may be repeated.
+	// account. A mailbox that is not there comes back without facts but those of its groups, which is no error. Mailboxes
+	// beyond want may follow: those that carry the mark of the app's reach, when the tenant itself is in want. An aspect
+	// of a mailbox that cannot be read now goes to Unread with the reason; an error means that nothing could be read.
+	// Reading changes nothing and may be repeated.
 	Read(ctx context.Context, want []Mailbox, only []Aspect) ([]Mailbox, error)
 
 	// Do brings one step about. It may be repeated: what is as it should be already is no error. It need not wait until
