@@ -3,6 +3,7 @@ package workspace
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ func (a *Admin) Read(ctx context.Context, want []provision.Mailbox, only []provi
 		have := provision.Mailbox{Address: m.Address, Provider: m.Provider, Facts: map[provision.Fact]string{}, Unread: map[provision.Aspect]string{}}
 		r.have = append(r.have, have)
 		if m.Provider == inbox.Gmail && m.Address != "" {
-			r.want = append(r.want, m)
+			r.want = append(r.want, inFull(m))
 			r.place = append(r.place, len(r.have)-1)
 		}
 	}
@@ -42,6 +43,22 @@ type reading struct {
 	have  []provision.Mailbox // all that was asked for, in that order
 	want  []provision.Mailbox // those that are accounts
 	place []int               // where they are in have
+}
+
+// inFull is the wish with what it has for a new mailbox alone: that is read back as well, once it was brought about.
+func inFull(m provision.Mailbox) provision.Mailbox {
+	if len(m.AtCreation) == 0 {
+		return m
+	}
+	full := map[provision.Fact]string{}
+	maps.Copy(full, m.Facts)
+	m.Facts = full
+	for f, value := range m.AtCreation {
+		if m.Facts[f] == "" {
+			m.Facts[f] = value
+		}
+	}
+	return m
 }
 
 // each calls f with what is wished of each account, and what was found so far.

@@ -56,6 +56,12 @@ func base(given, own string) string {
 // signed is a client that signs with tokens of one scope. pace may be nil.
 func signed(c Config, scope string, pace *pace) option.ClientOption {
 	t := &transport{base: c.Transport, tokens: &tokens{source: c.Tokens, scope: scope}, pace: pace, wait: c.Wait}
+	if own, ok := c.Transport.(*http.Transport); ok && pace != nil {
+		// On a connection that was used before, net/http repeats a request by itself when it breaks, whatever the pace.
+		own = own.Clone()
+		own.DisableKeepAlives = true
+		t.base = own
+	}
 	// The transport signs whatever it sends, so a redirect would take the token along to another host. Google sends none.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return option.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: stay})
