@@ -48,7 +48,7 @@ export function alarms(scope: Construct, values: Resolved, { state, functions }:
       comparison: 'GreaterThanThreshold', threshold: Number(values.OldestHintSeconds),
     },
   };
-  for (const [name, fn] of [['Ingest', functions.ingest], ['Sync', functions.sync], ['Tick', functions.tick]] as const) {
+  for (const [name, fn] of [['Ingest', functions.ingest], ['Sync', functions.sync], ['Tick', functions.tick], ['Provision', functions.provision]] as const) {
     const dimensions = { FunctionName: fn.functionName };
     rules[`${name}Errors`] = {
       description: `The function ${name.toLowerCase()} crashed, ran out of time or could not start`,
@@ -90,6 +90,11 @@ export function alarms(scope: Construct, values: Resolved, { state, functions }:
     PermanentFailures: {
       description: 'A mailbox fails until somebody acts: a permission, a licence or the mailbox itself is missing; the log of the function sync names it',
       namespace, metricName: 'PermanentFailures', dimensions: own('sync'), statistic: 'Sum', period: 300, comparison: 'GreaterThanOrEqualToThreshold', threshold: 1,
+    },
+    PlanFailed: {
+      description: 'It is not known whether mailboxes, members or permissions differ from the manifest, for something could not be read; the log of the function provision says what',
+      // As with a credential's lapse: it is measured when it is looked for, once a day or less.
+      namespace, metricName: 'PlanFailures', dimensions: own('provision'), statistic: 'Maximum', period: 3600, comparison: 'GreaterThanOrEqualToThreshold', threshold: 1, missing: 'ignore',
     },
     TickMissing: {
       description: 'The function tick, which runs each minute, has not run for ten minutes',

@@ -11,7 +11,7 @@ export function dashboard(scope: Construct, hooks: Hooks, { state, functions }: 
   const stack = Stack.of(scope);
   const own = (fn: string, names: string[], stat = 'Sum'): Metric[] => names.map((name) => [namespace, name, 'Function', fn, 'Stack', stack.stackName, { stat, label: `${name} (${fn})` }]);
   const each = (metric: string, stat: string): Metric[] =>
-    ([['ingest', functions.ingest], ['sync', functions.sync], ['tick', functions.tick]] as const).map(([label, fn]) => ['AWS/Lambda', metric, 'FunctionName', fn.functionName, { stat, label }]);
+    ([['ingest', functions.ingest], ['sync', functions.sync], ['tick', functions.tick], ['provision', functions.provision]] as const).map(([label, fn]) => ['AWS/Lambda', metric, 'FunctionName', fn.functionName, { stat, label }]);
   const queue = (metric: string, label: string, q: { readonly queueName: string }): Metric => ['AWS/SQS', metric, 'QueueName', q.queueName, { stat: 'Maximum', label }];
   const api = hooks.dimension;
   const errors = api.name === 'ApiId' ? ['4xx', '5xx'] : ['4XXError', '5XXError'];
@@ -28,6 +28,7 @@ export function dashboard(scope: Construct, hooks: Hooks, { state, functions }: 
     chart('Stalest mailbox (minutes)', own('tick', ['StalestMailboxMinutes'], 'Maximum')),
     chart('What ends: credentials (days), watches (hours)', own('tick', ['CredentialLapseDays', 'WatchLapseHours'], 'Minimum')),
     chart('Table: consumed units', ['ConsumedReadCapacityUnits', 'ConsumedWriteCapacityUnits'].map((name): Metric => ['AWS/DynamoDB', name, 'TableName', state.table.tableName, { stat: 'Sum' }])),
+    chart('Drift from the manifest', own('provision', ['DriftSteps', 'PlanFailures'], 'Maximum')),
     chart('Manifest refused', [...own('tick', ['ManifestRefused']), ...own('sync', ['ManifestRefused'])]),
   ].map((properties, i) => ({ type: 'metric', width: 12, height: 6, x: 12 * (i % 2), y: 6 * Math.floor(i / 2), properties: { ...properties, region: stack.region } }));
 

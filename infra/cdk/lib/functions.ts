@@ -9,38 +9,36 @@ import { type Construct } from 'constructs';
 import type { Resolved } from './settings';
 import { manifestKey, type State } from './state';
 
-/** What makes a function. The reserved ones, provision and console, are built but not deployed: nothing calls them yet. */
+/** What makes a function. The reserved one, console, is built but not deployed: nothing calls it yet. */
 interface Kind {
-  readonly name: 'ingest' | 'sync' | 'tick';
+  readonly name: 'ingest' | 'sync' | 'tick' | 'provision';
   readonly description: string;
   readonly memorySize: number;
   readonly timeout: Duration;
   readonly environment: Record<string, string>;
   readonly policies: Record<string, iam.PolicyStatement[]>;
-  /** The function sends to the queue that invokes it. */
+  /** The function causes its own invocations. */
   readonly recursive?: boolean;
 }
 
-/** Functions are the three that run, each with a role and a log group of its own, and what calls sync and tick. */
+/** Functions are the four that run, each with a role and a log group of its own, and what calls sync, tick and provision. */
 export class Functions {
   readonly ingest: lambda.Function;
   readonly sync: lambda.Function;
   readonly tick: lambda.Function;
+  readonly provision: lambda.Function;
   readonly syncRole: iam.Role;
+  readonly provisionRole: iam.Role;
   readonly tickRole: iam.Role;
 
   constructor(private readonly scope: Construct, private readonly values: Resolved, private readonly state: State, url: string, private readonly code: string) {
-    const each = {
+    const every = {
       POSTROOM_LOG_LEVEL: this.text('LogLevel'),
-      POSTROOM_QUEUE: state.queue.queueUrl,
       POSTROOM_STACK: Stack.of(scope).stackName,
       POSTROOM_TABLE: state.table.tableName,
     };
-    const tenants = {
-      POSTROOM_GOOGLE_ACCOUNT: this.text('GoogleAccount'),
-      POSTROOM_GOOGLE_CREDENTIAL: this.chosen('GoogleCredential'),
-      POSTROOM_GOOGLE_PROVIDER: this.text('GoogleProvider'),
-      POSTROOM_GOOGLE_SECRET_ARN: this.text('GoogleSecretArn'),
+    const each = { ...every, POSTROOM_QUEUE: state.queue.queueUrl };
+    const microsoft = {
       POSTROOM_GRAPH_AUDIENCE: this.text('GraphAudience'),
       POSTROOM_GRAPH_CLIENT: this.text('GraphClient'),
       POSTROOM_GRAPH_CLOUD: this.text('GraphCloud'),
@@ -49,6 +47,13 @@ export class Functions {
       POSTROOM_GRAPH_SECRET_EXPIRES: this.text('GraphSecretExpires'),
       POSTROOM_GRAPH_TENANT: this.text('GraphTenant'),
       POSTROOM_MANIFEST: state.manifestUri,
+    };
+    const tenants = {
+      ...microsoft,
+      POSTROOM_GOOGLE_ACCOUNT: this.text('GoogleAccount'),
+      POSTROOM_GOOGLE_CREDENTIAL: this.chosen('GoogleCredential'),
+      POSTROOM_GOOGLE_PROVIDER: this.text('GoogleProvider'),
+      POSTROOM_GOOGLE_SECRET_ARN: this.text('GoogleSecretArn'),
     };
 
     this.ingest = this.add({
@@ -103,7 +108,42 @@ export class Functions {
     });
     this.tick = tick.fn;
     this.tickRole = tick.role;
-    this.eachMinute(tick.fn);
+
+    const provision = this.add({
+      name: 'provision',
+      description: 'Administers the tenants: looks for drift, plans, applies, answers for declared mailboxes',
+      memorySize: 512,
+      timeout: Duration.minutes(15), // the most there is; what takes longer goes on in another invocation
+      environment: {
+        ...every,
+        ...microsoft,
+        POSTROOM_EXCHANGE_CLIENT: this.text('ExchangeClient'),
+        POSTROOM_EXCHANGE_CREDENTIAL: this.chosen('ExchangeCredential'),
+        POSTROOM_EXCHANGE_SECRET_ARN: this.text('ExchangeSecretArn'),
+        POSTROOM_EXCHANGE_SECRET_EXPIRES: this.text('ExchangeSecretExpires'),
+        POSTROOM_TOPIC: state.topic.topicArn,
+        POSTROOM_WORKSPACE_ACCOUNT: this.text('WorkspaceAccount'),
+        POSTROOM_WORKSPACE_ADMIN: this.text('WorkspaceAdmin'),
+        POSTROOM_WORKSPACE_CREDENTIAL: this.chosen('WorkspaceCredential'),
+        POSTROOM_WORKSPACE_PROVIDER: this.text(values.WorkspaceProvider === '' ? 'GoogleProvider' : 'WorkspaceProvider'),
+        POSTROOM_WORKSPACE_SECRET_ARN: this.text('WorkspaceSecretArn'),
+      },
+      recursive: true, // it invokes itself when the time is over ("Lambda recursive loop detection")
+      policies: {
+        Table: [this.journal(), this.lock(), this.provisioning()],
+        Topic: [allow(['sns:Publish'], [state.topic.topicArn])],
+        Manifest: this.manifest(),
+        Tenants: this.administrations(),
+        Key: this.keyUse(),
+      },
+    });
+    this.provision = provision.fn;
+    this.provisionRole = provision.role;
+    // Not in the role, which the function needs and which would then need the function.
+    new lambda.CfnPermission(scope, 'ProvisionItself', { action: 'lambda:InvokeFunction', functionName: provision.fn.functionArn, principal: provision.role.roleArn });
+    // CloudFormation waits an hour for an answer.
+    new lambda.CfnEventInvokeConfig(scope, 'ProvisionInvoke', { functionName: provision.fn.functionName, qualifier: '$LATEST', maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 2 });
+    this.schedules(tick.fn, provision.fn);
   }
 
   private text(name: string): string {
@@ -156,17 +196,21 @@ export class Functions {
     return { fn, role };
   }
 
-  private eachMinute(tick: lambda.Function): void {
-    const { scope } = this;
+  private schedules(tick: lambda.Function, provision: lambda.Function): void {
+    const { scope, values } = this;
+    const drift = values.DriftSchedule !== 'off';
     // A tick that comes late is of no use: the next one makes up for it.
     new lambda.CfnEventInvokeConfig(scope, 'TickInvoke', { functionName: tick.functionName, qualifier: '$LATEST', maximumEventAgeInSeconds: 60, maximumRetryAttempts: 0 });
     const group = new scheduler.CfnScheduleGroup(scope, 'Schedules');
     const role = new iam.Role(scope, 'ScheduleRole', {
-      description: 'Lets the schedule of Postroom start the function tick',
+      description: 'Lets the schedules of Postroom start the functions tick and provision',
       assumedBy: new iam.ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(scope).account, 'aws:SourceArn': group.attrArn } },
       }),
-      inlinePolicies: { Tick: new iam.PolicyDocument({ statements: [allow(['lambda:InvokeFunction'], [tick.functionArn])] }) },
+      inlinePolicies: {
+        Tick: new iam.PolicyDocument({ statements: [allow(['lambda:InvokeFunction'], [tick.functionArn])] }),
+        ...(drift && { Drift: new iam.PolicyDocument({ statements: [allow(['lambda:InvokeFunction'], [provision.functionArn])] }) }),
+      },
     });
     new scheduler.CfnSchedule(scope, 'EachMinute', {
       description: 'Starts the function tick of Postroom',
@@ -174,6 +218,14 @@ export class Functions {
       scheduleExpression: 'rate(1 minute)',
       flexibleTimeWindow: { mode: 'OFF' },
       target: { arn: tick.functionArn, roleArn: role.roleArn, retryPolicy: { maximumEventAgeInSeconds: 60, maximumRetryAttempts: 1 } },
+    });
+    if (!drift) return;
+    new scheduler.CfnSchedule(scope, 'Drift', {
+      description: 'Has the function provision of Postroom look for drift',
+      groupName: group.ref,
+      scheduleExpression: this.text('DriftSchedule'),
+      flexibleTimeWindow: { mode: 'OFF' },
+      target: { arn: provision.functionArn, roleArn: role.roleArn, input: '{"do": "report"}', retryPolicy: { maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 2 } },
     });
   }
 
@@ -209,6 +261,20 @@ export class Functions {
     return allow(['dynamodb:Query'], [`${this.state.table.tableArn}/index/due`]);
   }
 
+  /** journal is how provision notes down what it has changed or found, and nothing else of a mailbox. */
+  private journal(): iam.PolicyStatement {
+    return allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem'], [this.state.table.tableArn], partitions('j#*'));
+  }
+
+  private lock(): iam.PolicyStatement {
+    return allow(['dynamodb:DeleteItem', 'dynamodb:PutItem'], [this.state.table.tableArn], partitions('l#provision'));
+  }
+
+  /** provisioning is what provision keeps from one invocation to the next, and the declared mailboxes. */
+  private provisioning(): iam.PolicyStatement {
+    return allow(['dynamodb:GetItem', 'dynamodb:PutItem'], [this.state.table.tableArn], partitions('z#declared', 'z#drift', 'z#provision/*'));
+  }
+
   private manifest(): iam.PolicyStatement[] {
     const { manifest, manifestParameterArn } = this.state;
     if (!manifest) return [allow(['ssm:GetParameter'], [manifestParameterArn!])];
@@ -221,24 +287,44 @@ export class Functions {
   /** tenants is how a function comes by the credentials for Microsoft and Google, of those that were chosen. */
   private tenants(): iam.PolicyStatement[] {
     const { values } = this;
-    const statements: iam.PolicyStatement[] = [];
-    if (values.GraphCredential === 'federated') {
-      // The call has no resource to name. What it may give out is bound: for whom, how long, signed how.
-      statements.push(allow(['sts:GetWebIdentityToken'], ['*'], {
-        'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': this.text('GraphAudience') },
-        NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
-        Null: { 'sts:IdentityTokenAudience': 'false' },
-        StringEquals: { 'sts:SigningAlgorithm': 'RS256' },
-      }));
-    }
-    if (values.GraphCredential === 'certificate' || values.GraphCredential === 'secret') {
-      statements.push(allow(['secretsmanager:GetSecretValue'], [this.text('GraphSecretArn')]));
-    }
-    if (values.GoogleCredential === 'key') statements.push(allow(['secretsmanager:GetSecretValue'], [this.text('GoogleSecretArn')]));
-    if (values.SecretsKeyArn !== '') {
-      statements.push(allow(['kms:Decrypt'], [this.text('SecretsKeyArn')], { StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this.scope).region}.amazonaws.com` } }));
-    }
-    return statements;
+    return [
+      ...(values.GraphCredential === 'federated' ? [this.identityToken()] : []),
+      ...this.secret(['certificate', 'secret'], 'GraphCredential', 'GraphSecretArn'),
+      ...this.secret(['key'], 'GoogleCredential', 'GoogleSecretArn'),
+      ...this.secretsKey(),
+    ];
+  }
+
+  /** administrations is the same for the identities that administer the tenants, and for the app that sets categories. */
+  private administrations(): iam.PolicyStatement[] {
+    const { values } = this;
+    return [
+      ...(values.GraphCredential === 'federated' || values.ExchangeCredential === 'federated' ? [this.identityToken()] : []),
+      ...this.secret(['certificate', 'secret'], 'GraphCredential', 'GraphSecretArn'),
+      ...this.secret(['certificate', 'secret'], 'ExchangeCredential', 'ExchangeSecretArn'),
+      ...this.secret(['key'], 'WorkspaceCredential', 'WorkspaceSecretArn'),
+      ...this.secretsKey(),
+    ];
+  }
+
+  private identityToken(): iam.PolicyStatement {
+    // The call has no resource to name. What it may give out is bound: for whom, how long, signed how.
+    return allow(['sts:GetWebIdentityToken'], ['*'], {
+      'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': this.text('GraphAudience') },
+      NumericLessThanEquals: { 'sts:DurationSeconds': '300' },
+      Null: { 'sts:IdentityTokenAudience': 'false' },
+      StringEquals: { 'sts:SigningAlgorithm': 'RS256' },
+    });
+  }
+
+  /** secret lets a secret be read where the credential is of a kind that is kept in one. */
+  private secret(kinds: readonly string[], credential: string, arn: string): iam.PolicyStatement[] {
+    return kinds.includes(this.text(credential)) ? [allow(['secretsmanager:GetSecretValue'], [this.text(arn)])] : [];
+  }
+
+  private secretsKey(): iam.PolicyStatement[] {
+    if (this.values.SecretsKeyArn === '') return [];
+    return [allow(['kms:Decrypt'], [this.text('SecretsKeyArn')], { StringEquals: { 'kms:ViaService': `secretsmanager.${Stack.of(this.scope).region}.amazonaws.com` } })];
   }
 
   private keyUse(): iam.PolicyStatement[] {

@@ -1,5 +1,5 @@
 import * as path from 'node:path';
-import { CfnOutput, Stack, Tags } from 'aws-cdk-lib';
+import { CfnOutput, type CustomResource, Stack, Tags } from 'aws-cdk-lib';
 import type * as dynamodb from 'aws-cdk-lib/aws-dynamodb';
 import type * as kms from 'aws-cdk-lib/aws-kms';
 import type * as lambda from 'aws-cdk-lib/aws-lambda';
@@ -11,6 +11,7 @@ import { alarms } from './alarms';
 import { dashboard } from './dashboard';
 import { Functions } from './functions';
 import { Hooks } from './hooks';
+import { mailbox, type MailboxProps } from './mailbox';
 import { type Resolved, resolve } from './settings';
 import { State } from './state';
 
@@ -19,7 +20,7 @@ import { State } from './state';
  * say what each is for.
  */
 export interface PostroomProps {
-  /** Directory with ingest/bootstrap, sync/bootstrap and tick/bootstrap, as "make functions" leaves them. Default: dist of the checkout. */
+  /** Directory with ingest/bootstrap, sync/bootstrap, tick/bootstrap and provision/bootstrap, as "make functions" leaves them. Default: dist of the checkout. */
   readonly functions?: string;
 
   readonly graphCredential?: 'none' | 'federated' | 'certificate' | 'secret';
@@ -40,6 +41,17 @@ export interface PostroomProps {
   readonly googlePushAccount?: string;
   readonly googleAudience?: string;
 
+  readonly exchangeCredential?: 'none' | 'federated' | 'certificate' | 'secret';
+  readonly exchangeClient?: string;
+  readonly exchangeSecretArn?: string;
+  readonly exchangeSecretExpires?: string;
+  readonly workspaceCredential?: 'none' | 'federated' | 'key';
+  readonly workspaceAccount?: string;
+  readonly workspaceAdmin?: string;
+  readonly workspaceProvider?: string;
+  readonly workspaceSecretArn?: string;
+  readonly driftSchedule?: string;
+
   readonly manifestParameter?: string;
   readonly url?: string;
   readonly sweep?: string;
@@ -56,6 +68,7 @@ export interface PostroomProps {
   readonly ingestReserved?: number;
   readonly syncReserved?: number;
   readonly tickReserved?: number;
+  readonly provisionReserved?: number;
   readonly requestRate?: number;
   readonly requestBurst?: number;
   readonly waf?: boolean;
@@ -80,6 +93,8 @@ export class Postroom extends Construct {
   readonly ingest: lambda.IFunction;
   readonly sync: lambda.IFunction;
   readonly tick: lambda.IFunction;
+  /** Administers the tenants; its ARN is the ServiceToken of mailboxes that are declared as resources. */
+  readonly provision: lambda.IFunction;
   /** Where Microsoft and Google reach the hooks, without a slash at its end. */
   readonly url: string;
 
@@ -107,8 +122,17 @@ export class Postroom extends Construct {
     this.ingest = functions.ingest;
     this.sync = functions.sync;
     this.tick = functions.tick;
+    this.provision = functions.provision;
     this.url = hooks.url;
     outputs(this, values, state, functions);
+  }
+
+  /**
+   * mailbox declares a mailbox, which is made, kept as it says and worked like one of the manifest's. Its members are the
+   * manifest's, which has to be in force before. Any stack of the account and region may declare one.
+   */
+  mailbox(id: string, props: MailboxProps): CustomResource {
+    return mailbox(this, id, this.provision, props);
   }
 }
 
@@ -123,6 +147,8 @@ function outputs(postroom: Postroom, values: Resolved, state: State, functions: 
   output('Health', 'Answers 200 when the hooks are reached', `${postroom.url}/healthz`);
   output('SyncRoleArn', 'Subject of the first federated credential in Entra, and a role to trust at Google', functions.syncRole.roleArn);
   output('TickRoleArn', 'Subject of the second federated credential in Entra, and the other role to trust at Google', functions.tickRole.roleArn);
+  output('ProvisionRoleArn', 'Subject of the federated credentials of the apps that provision works by, and a role to trust at Google for the account that administers', functions.provisionRole.roleArn);
+  output('ProvisionFunctionArn', 'ServiceToken of mailboxes that are declared as resources, Custom::PostroomMailbox', functions.provision.functionArn);
   output('TableName', 'The table with all state', state.table.tableName);
   output('QueueUrl', 'The queue of hints', state.queue.queueUrl);
   output('DeadLettersUrl', 'The queue of hints that failed 20 times', state.deadLetters.queueUrl);

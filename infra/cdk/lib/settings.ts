@@ -21,6 +21,7 @@ export interface Setting {
 
 const microsoft = 'Microsoft 365';
 const google = 'Google Workspace';
+const provisioning = 'Provisioning';
 const deployment = 'This deployment';
 const watching = 'Alarms and logs';
 const limits = 'Limits and protection';
@@ -97,6 +98,46 @@ export const settings: readonly Setting[] = [
     description: 'Audience of the push subscription. Empty: the URL of the Gmail hook, which is what Pub/Sub takes when none is set.',
   },
   {
+    name: 'ExchangeCredential', group: provisioning, default: 'none', values: ['none', 'federated', 'certificate', 'secret'],
+    description: 'How the app that administers Exchange Online proves itself; it is another one than the app above. none: mailboxes there are administered from elsewhere. The rest is as for GraphCredential.',
+  },
+  {
+    name: 'ExchangeClient', group: provisioning, default: '', pattern: '^$|^[a-zA-Z0-9-]+$', says: 'Write the application (client) id as the app registration shows it.',
+    description: 'Application (client) id of the app that administers Exchange Online, in the same directory.',
+  },
+  {
+    name: 'ExchangeSecretArn', group: provisioning, default: '', pattern: secretArn, says: secretSays,
+    description: 'With certificate or secret: ARN of the secret in Secrets Manager that holds its certificate with the private key, or its client secret.',
+  },
+  {
+    name: 'ExchangeSecretExpires', group: provisioning, default: '', pattern: day, says: 'Write the day as 2027-01-31.',
+    description: 'With secret: the day its client secret ends, as 2027-01-31.',
+  },
+  {
+    name: 'WorkspaceCredential', group: provisioning, default: 'none', values: ['none', 'federated', 'key'],
+    description: 'How the service account that administers Google Workspace proves itself; it is another one than the account above. none: mailboxes there are administered from elsewhere. The rest is as for GoogleCredential.',
+  },
+  {
+    name: 'WorkspaceAccount', group: provisioning, default: '', pattern: address, says: 'Write an e-mail address such as postroom-admin@project.iam.gserviceaccount.com.',
+    description: 'With federated: e-mail address of the service account that administers Google Workspace.',
+  },
+  {
+    name: 'WorkspaceAdmin', group: provisioning, default: '', pattern: address, says: 'Write the e-mail address of an administrator.',
+    description: 'Address of the administrator for whom it acts, who needs the rights over users and groups and no more.',
+  },
+  {
+    name: 'WorkspaceProvider', group: provisioning, default: '', pattern: '^$|^projects/[0-9]+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$', says: 'Write projects/NUMBER/locations/global/workloadIdentityPools/POOL/providers/PROVIDER, with the number of the project, not its name.',
+    description: 'With federated: full name of the workload identity provider. Empty: the one above.',
+  },
+  {
+    name: 'WorkspaceSecretArn', group: provisioning, default: '', pattern: secretArn, says: secretSays,
+    description: 'With key: ARN of the secret in Secrets Manager that holds the key file (JSON) of that service account.',
+  },
+  {
+    name: 'DriftSchedule', group: provisioning, default: 'rate(1 day)', pattern: '^(off|rate\\([1-9][0-9]{0,4} (minute|hour|day)s?\\)|cron\\([0-9A-Z*,/?#L -]+\\))$', says: 'Write rate(1 day), another rate(...) or cron(...) of EventBridge Scheduler, or off.',
+    description: 'How often it is looked whether mailboxes, members or permissions differ from the manifest. Nothing is changed; what is new is sent to the topic of the alarms. off: never.',
+  },
+  {
     name: 'ManifestParameter', group: deployment, default: '', pattern: '^$|^/[a-zA-Z0-9_./-]+$', says: 'Write the name of an SSM parameter with its slash, such as /postroom/manifest.',
     description: 'SSM parameter that holds the manifest, such as /postroom/manifest, up to 8 KB. Empty: an S3 bucket is made for it (recommended).',
   },
@@ -151,6 +192,10 @@ export const settings: readonly Setting[] = [
   {
     name: 'TickReserved', group: limits, default: 0, min: 0, max: 10,
     description: 'The same for the function that runs each minute. 1 is plenty.',
+  },
+  {
+    name: 'ProvisionReserved', group: limits, default: 0, min: 0, max: 10,
+    description: 'The same for the function that administers the tenants. Whatever it is, one change is made at a time. 1 is plenty.',
   },
   {
     name: 'RequestRate', group: limits, default: 200, min: 1, max: 10000,
@@ -222,6 +267,12 @@ export const demands: readonly Demand[] = [
   { name: 'GraphNeedsExpiry', when: { GraphCredential: ['secret'] }, then: ['GraphSecretExpires'], says: 'With a client secret, give the day it ends.' },
   { name: 'GoogleNeedsProvider', when: { GoogleCredential: ['federated'] }, then: ['GoogleAccount', 'GoogleProvider'], says: 'With federated, give the service account and the workload identity provider.' },
   { name: 'GoogleNeedsSecret', when: { GoogleCredential: ['key'] }, then: ['GoogleSecretArn'], says: 'With a key, give the ARN of the secret that holds it.' },
+  { name: 'ExchangeNeedsApp', when: { ExchangeCredential: ['federated', 'certificate', 'secret'] }, then: ['GraphTenant', 'ExchangeClient'], says: 'To administer Exchange Online, give the tenant and the client id of the app that is for it.' },
+  { name: 'ExchangeNeedsSecret', when: { ExchangeCredential: ['certificate', 'secret'] }, then: ['ExchangeSecretArn'], says: 'With a certificate or a client secret, give the ARN of the secret that holds it.' },
+  { name: 'ExchangeNeedsExpiry', when: { ExchangeCredential: ['secret'] }, then: ['ExchangeSecretExpires'], says: 'With a client secret, give the day it ends.' },
+  { name: 'WorkspaceNeedsAdmin', when: { WorkspaceCredential: ['federated', 'key'] }, then: ['WorkspaceAdmin'], says: 'To administer Google Workspace, give the administrator for whom it is done.' },
+  { name: 'WorkspaceNeedsAccount', when: { WorkspaceCredential: ['federated'] }, then: ['WorkspaceAccount'], says: 'With federated, give the service account.' },
+  { name: 'WorkspaceNeedsSecret', when: { WorkspaceCredential: ['key'] }, then: ['WorkspaceSecretArn'], says: 'With a key, give the ARN of the secret that holds it.' },
 ];
 
 /** What stands or falls together: all of them are given, or none. In the SAM template each is a rule for each of them. */

@@ -30,7 +30,7 @@ const written = new Set([...fs.readFileSync(path.join(repository, 'functions/boo
 test('there is an alarm for each way in which a deployment goes wrong', () => {
   assert.deepEqual(alarms.map((a) => a.name).sort(), [
     'CredentialLapse1', 'CredentialLapse30', 'CredentialLapse7', 'DeadLetters', 'HookFailures', 'IngestErrors', 'IngestThrottles', 'MailboxStale',
-    'ManifestRefused', 'OldestHint', 'PermanentFailures', 'SyncErrors', 'SyncThrottles', 'TickErrors', 'TickMissing', 'TickThrottles', 'WatchLapse',
+    'ManifestRefused', 'OldestHint', 'PermanentFailures', 'PlanFailed', 'ProvisionErrors', 'ProvisionThrottles', 'SyncErrors', 'SyncThrottles', 'TickErrors', 'TickMissing', 'TickThrottles', 'WatchLapse',
   ]);
 });
 
@@ -59,7 +59,7 @@ test('our own metrics are those that the functions write', () => {
   for (const a of alarms.filter((x) => x.Namespace === 'Postroom')) {
     assert.ok(written.has(a.MetricName), `${a.name} waits for ${a.MetricName}, which nobody writes`);
     assert.deepEqual(a.Dimensions.map((d) => d.Name).sort(), ['Function', 'Stack'], a.name);
-    assert.ok(['ingest', 'sync', 'tick'].includes(a.Dimensions.find((d) => d.Name === 'Function')!.Value), a.name);
+    assert.ok(['ingest', 'sync', 'tick', 'provision'].includes(a.Dimensions.find((d) => d.Name === 'Function')!.Value), a.name);
   }
 });
 

@@ -79,6 +79,24 @@ test('sync may go on with a listing by the queue that invokes it', () => {
   }
 });
 
+test('provision may go on by invoking itself', () => {
+  const e = evaluate(expand(readSam())).resources;
+  assert.equal(e.ProvisionFunction.properties.RecursiveLoop, 'Allow');
+  assert.equal(e.ProvisionFunction.properties.Timeout, 900);
+});
+
+test('provision alone is told who administers the tenants', () => {
+  for (const [fn, variables] of Object.entries(environments(scenarios.secrets))) {
+    const told = Object.keys(variables).filter((name) => /^POSTROOM_(EXCHANGE|WORKSPACE|TOPIC)/.test(name));
+    assert.equal(told.length > 0, fn === 'ProvisionFunction', fn);
+  }
+});
+
+test('the provider of the account that administers is that of the other, unless it is given', () => {
+  assert.equal(environments(scenarios.federated).ProvisionFunction.POSTROOM_WORKSPACE_PROVIDER, scenarios.federated.GoogleProvider);
+  assert.equal(environments(scenarios.guarded).ProvisionFunction.POSTROOM_WORKSPACE_PROVIDER, scenarios.guarded.WorkspaceProvider);
+});
+
 function environments(parameters: Readonly<Record<string, string | number>>): Record<string, Record<string, unknown>> {
   const all = Object.entries(evaluate(expand(readSam()), parameters).resources).filter(([, r]) => r.type === 'AWS::Lambda::Function');
   return Object.fromEntries(all.map(([name, r]) => [name, (r.properties.Environment as { Variables: Record<string, unknown> }).Variables]));

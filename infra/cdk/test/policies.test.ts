@@ -51,10 +51,11 @@ for (const [name, e] of evaluated) {
   test(`each function has a role that nothing else has: ${name}`, () => {
     const roles = of(e, 'AWS::Lambda::Function').map(([, r]) => r.Role as string);
     assert.equal(new Set(roles).size, roles.length);
-    assert.equal(roles.length, 3);
+    assert.equal(roles.length, 4);
     for (const [role, r] of of(e, 'AWS::IAM::Role')) {
       const users = JSON.stringify(e.resources).split(`<${role}.Arn>`).length - 1;
-      assert.equal(users, 1, `${role} has ${users} users`);
+      // provision may invoke itself, which is written at the function.
+      assert.equal(users, role === 'ProvisionRole' ? 2 : role === 'ScheduleRole' && e.conditions.DriftLookedFor ? 2 : 1, `${role} has ${users} users`);
       const trusted = (r.AssumeRolePolicyDocument as { Statement: { Principal: unknown; Action: string }[] }).Statement;
       assert.deepEqual(trusted.map((s) => [s.Action, s.Principal]), [['sts:AssumeRole', { Service: role === 'ScheduleRole' ? 'scheduler.amazonaws.com' : 'lambda.amazonaws.com' }]]);
       assert.ok(!('ManagedPolicyArns' in r), `${role} has a policy that is written elsewhere`);
@@ -63,7 +64,10 @@ for (const [name, e] of evaluated) {
   });
 
   test(`what is open to others is so only as far as it must: ${name}`, () => {
-    for (const [permission, p] of of(e, 'AWS::Lambda::Permission')) assert.match(String(p.SourceArn), /<(HttpApi|RestApi)>\/\*$/, permission);
+    for (const [permission, p] of of(e, 'AWS::Lambda::Permission')) {
+      if (permission === 'ProvisionItself') assert.deepEqual([p.FunctionName, p.Principal], ['<ProvisionFunction.Arn>', '<ProvisionRole.Arn>']);
+      else assert.match(String(p.SourceArn), /<(HttpApi|RestApi)>\/\*$/, permission);
+    }
     for (const type of ['AWS::SQS::QueuePolicy', 'AWS::S3::BucketPolicy']) {
       for (const [policy, p] of of(e, type)) {
         for (const s of (p.PolicyDocument as { Statement: Statement[] }).Statement) assert.deepEqual([s.Effect, s.Condition], ['Deny', { Bool: { 'aws:SecureTransport': 'false' } }], policy);
@@ -81,7 +85,7 @@ for (const [name, e] of evaluated) {
 
 test('everything that may be done on everything is bound otherwise', () => {
   const federated = evaluated.flatMap(([, e]) => statements(e)).filter(({ statement }) => [statement.Action].flat().includes('sts:GetWebIdentityToken'));
-  assert.equal(federated.length, 2, 'sync and tick, in one scenario');
+  assert.equal(federated.length, 3, 'sync, tick and provision, in one scenario');
   for (const { statement } of federated) {
     assert.deepEqual(statement.Condition, {
       'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': 'api://AzureADTokenExchangeUSGov' },
@@ -115,10 +119,31 @@ test('tick, which sees to watches, writes nothing of a mailbox', () => {
   }
 });
 
+test('provision, which administers the tenants, reads no mail and no secret of the runtime but that for categories', () => {
+  for (const [name, e] of evaluated) {
+    const own = statements(e).filter(({ role }) => role === 'ProvisionRole').map(({ statement }) => statement);
+    const table = own.filter((s) => JSON.stringify(s.Action).includes('dynamodb:'));
+    const partitions = table.flatMap((s) => s.Condition?.['ForAllValues:StringLike']?.['dynamodb:LeadingKeys'] as string[]);
+    assert.deepEqual(partitions.sort(), ['j#*', 'l#provision', 'z#declared', 'z#drift', 'z#provision/*'], name);
+    assert.ok(!JSON.stringify(own).includes('sqs:'), name);
+    assert.deepEqual(own.filter((s) => s.Action === 'sns:Publish').map((s) => s.Resource), ['<Topic>'], name);
+    if (scenarios[name].GoogleSecretArn) assert.ok(!JSON.stringify(own).includes(String(scenarios[name].GoogleSecretArn)), name);
+  }
+});
+
+test('nobody but provision has the identities that administer the tenants', () => {
+  for (const [name, e] of evaluated) {
+    for (const secret of ['ExchangeSecretArn', 'WorkspaceSecretArn'].flatMap((p) => scenarios[name][p] ?? [])) {
+      const roles = statements(e).filter(({ statement }) => JSON.stringify(statement).includes(String(secret))).map(({ role }) => role);
+      assert.deepEqual(roles, ['ProvisionRole'], `${name}: ${secret}`);
+    }
+  }
+});
+
 test('a secret may be read only where it was chosen', () => {
   for (const [name, e] of evaluated) {
     const readable = new Set(statements(e).filter(({ statement }) => statement.Action === 'secretsmanager:GetSecretValue').flatMap(({ statement }) => [statement.Resource!].flat()));
-    const chosen = ['GraphSecretArn', 'GoogleSecretArn'].flatMap((p) => scenarios[name][p] ?? []);
+    const chosen = ['GraphSecretArn', 'GoogleSecretArn', 'ExchangeSecretArn', 'WorkspaceSecretArn'].flatMap((p) => scenarios[name][p] ?? []);
     assert.deepEqual([...readable].sort(), [...chosen].sort(), name);
   }
 });
@@ -131,7 +156,10 @@ test('what is allowed is what the code calls', () => {
 test('the partitions in the policies are those of the table', () => {
   const keys = source('infra/dynamo');
   const named = new Set(JSON.stringify(evaluated.map(([, e]) => statements(e))).match(/"[a-z]#\*"/g)?.map((k) => k.slice(1, 3)));
-  assert.deepEqual([...named].sort(), ['m#', 't#', 'w#', 'z#']);
+  assert.deepEqual([...named].sort(), ['j#', 'm#', 't#', 'w#', 'z#']);
+  assert.ok(keys.includes('key{"l#provision",'), 'infra/dynamo has its lock elsewhere');
+  const boot = source('functions/boot');
+  for (const record of ['declared', 'drift', 'provision/']) assert.ok(boot.includes(`= "${record}"`), `functions/boot has no record ${record}`);
   for (const prefix of named) assert.ok(keys.includes(`"${prefix}" +`), `infra/dynamo has no partitions that begin with ${prefix}`);
 });
 
@@ -156,6 +184,8 @@ function calls(): Set<string> {
   if (document.includes('VersionId')) found.add('s3:GetObjectVersion');
   const identity = source('infra/identity');
   for (const [, call] of identity.matchAll(/\.(GetWebIdentityToken|GetSecretValue)\(ctx/g)) found.add(call === 'GetSecretValue' ? 'secretsmanager:GetSecretValue' : 'sts:GetWebIdentityToken');
+  const boot = source('functions/boot');
+  if (/\bsns\.NewFromConfig/.test(boot)) for (const [, call] of boot.matchAll(/client\.(Publish)\(ctx, &sns\./g)) found.add(`sns:${call}`);
   return found;
 }
 

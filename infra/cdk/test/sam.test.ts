@@ -36,7 +36,7 @@ for (const [id, r] of functions) {
 
 test('every function that the CDK deploys is built by "make functions"', () => {
   const names = functions.map(([id]) => id.replace('Function', '').toLowerCase()).sort();
-  assert.deepEqual(names, ['ingest', 'sync', 'tick']);
+  assert.deepEqual(names, ['ingest', 'provision', 'sync', 'tick']);
   const [, built] = /^FUNCTIONS\s*:=\s*(.*)$/m.exec(fs.readFileSync(path.join(repository, 'Makefile'), 'utf8')) ?? assert.fail('the Makefile has no list of functions');
   for (const name of names) assert.ok(built.split(' ').includes(name), name);
 });

@@ -75,6 +75,9 @@ const refused: readonly [name: string, props: Record<string, unknown>, says: Reg
   ['a URL with a slash at its end', { url: 'https://postroom.contoso.com/' }, /url: Write an https URL without a slash/],
   ['too few at once', { syncConcurrency: 1 }, /syncConcurrency: write a number from 2 to 1000/],
   ['a number in words', { staleMinutes: '60' }, /staleMinutes: write a number/],
+  ['an app for Exchange without its id', { exchangeCredential: 'federated', graphTenant: 't' }, /exchangeClient: To administer Exchange Online/],
+  ['nobody for whom the Workspace is administered', { workspaceCredential: 'key', workspaceSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:x' }, /workspaceAdmin: To administer Google Workspace/],
+  ['a schedule in words', { driftSchedule: 'daily' }, /driftSchedule: Write rate\(1 day\)/],
   ['a sweep over a day', { sweep: '25h' }, /sweep: Write minutes or hours/],
 ];
 

@@ -39,16 +39,21 @@ export const scenarios: Readonly<Record<string, Readonly<Record<string, string |
     GraphCredential: 'federated', GraphTenant: '11111111-2222-3333-4444-555555555555', GraphClient: '66666666-7777-8888-9999-000000000000', GraphCloud: 'usgov', GraphAudience: 'api://AzureADTokenExchangeUSGov',
     GoogleCredential: 'federated', GoogleAccount: 'postroom@contoso.iam.gserviceaccount.com', GoogleProvider: 'projects/123456789/locations/global/workloadIdentityPools/aws/providers/aws',
     GoogleTopic: 'projects/contoso/topics/mail', GoogleSubscription: 'projects/contoso/subscriptions/mail', GooglePushAccount: 'push@contoso.iam.gserviceaccount.com', GoogleAudience: 'postroom',
+    ExchangeCredential: 'federated', ExchangeClient: '77777777-8888-9999-0000-111111111111',
+    WorkspaceCredential: 'federated', WorkspaceAccount: 'admin@contoso.iam.gserviceaccount.com', WorkspaceAdmin: 'it@contoso.com', DriftSchedule: 'cron(0 6 * * ? *)',
     AlarmEmail: 'ops@contoso.com', SyncConcurrency: 40, StaleMinutes: 240, OldestHintSeconds: 600, LogRetentionDays: 90, LogLevel: 'debug', Sweep: '1h', RequestRate: 300, RequestBurst: 500,
   },
   secrets: {
     GraphCredential: 'secret', GraphTenant: 'contoso.onmicrosoft.com', GraphClient: '66666666-7777-8888-9999-000000000000', GraphSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:graph-AbCdEf', GraphSecretExpires: '2027-01-31',
     GoogleCredential: 'key', GoogleSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:google-AbCdEf', GoogleKeyExpires: '2028-02-29',
     SecretsKeyArn: 'arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555', ManifestParameter: '/postroom/manifest', Url: 'https://postroom.contoso.com',
-    IngestReserved: 20, SyncReserved: 50, TickReserved: 1,
+    ExchangeCredential: 'secret', ExchangeClient: '77777777-8888-9999-0000-111111111111', ExchangeSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:exchange-AbCdEf', ExchangeSecretExpires: '2027-02-28',
+    WorkspaceCredential: 'key', WorkspaceAdmin: 'it@contoso.com', WorkspaceSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:workspace-AbCdEf', DriftSchedule: 'off',
+    IngestReserved: 20, SyncReserved: 50, TickReserved: 1, ProvisionReserved: 1,
   },
   guarded: {
     GraphCredential: 'certificate', GraphTenant: 'contoso.com', GraphClient: '66666666-7777-8888-9999-000000000000', GraphSecretArn: 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:graph-AbCdEf',
+    WorkspaceCredential: 'federated', WorkspaceAccount: 'admin@contoso.iam.gserviceaccount.com', WorkspaceAdmin: 'it@contoso.com', WorkspaceProvider: 'projects/4711/locations/global/workloadIdentityPools/admin/providers/aws',
     OwnKey: 'yes', Waf: 'yes', WafRate: 5000,
   },
 };
