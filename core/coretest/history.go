@@ -63,8 +63,8 @@ type history struct {
 	letters []letter
 	claims  map[string]claim // by the first letter of the chain: what a person said last
 	others  map[inbox.MessageID]bool
-	did     map[act]bool      // what people did to markers of ours
-	old     []inbox.MessageID // read mail from before Postroom, not touched since
+	did     map[act]bool // what people did to markers of ours
+	old     []letter     // mail from before Postroom, not touched since
 	syncs   int
 	began   time.Time // when the last sync did; its decisions carry that time
 	n       int
@@ -124,8 +124,20 @@ func History(t *rapid.T, office Office, store pipeline.Store) {
 			rapid.SampledFrom([]assign.Strategy{assign.LeastLoaded, assign.RoundRobin, assign.Manual}).Draw(t, "strategy"),
 			rapid.IntRange(0, 2).Draw(t, "cap")),
 	}
-	for range rapid.IntRange(0, 4).Draw(t, "old mail") {
+	h.policy.Backlog.Mode = rapid.SampledFrom([]decide.BacklogMode{
+		decide.BacklogTriageUnread, decide.BacklogIgnore, decide.BacklogRegister, decide.BacklogTriageSince, decide.BacklogTriageAll,
+	}).Draw(t, "backlog")
+	old := rapid.IntRange(0, 4).Draw(t, "old mail")
+	since := rapid.IntRange(0, old).Draw(t, "since")
+	for i := range old {
+		h.office.Advance(time.Hour)
+		if i == since && h.policy.Backlog.Mode == decide.BacklogTriageSince {
+			h.policy.Backlog.Since = h.office.Now()
+		}
 		h.receiveOld()
+	}
+	if since == old && h.policy.Backlog.Mode == decide.BacklogTriageSince {
+		h.policy.Backlog.Since = h.office.Now().Add(time.Minute)
 	}
 	h.office.Advance(time.Hour)
 	for range rapid.IntRange(1, 30).Draw(t, "steps") {

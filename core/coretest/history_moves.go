@@ -17,7 +17,7 @@ func (h *history) touched(of letter) {
 	for _, l := range h.letters {
 		if l.chain == of.chain || l.From == of.From && bare(l.Subject) == bare(of.Subject) {
 			delete(h.claims, l.chain)
-			h.old = slices.DeleteFunc(h.old, func(id inbox.MessageID) bool { return id == l.id })
+			h.old = slices.DeleteFunc(h.old, func(o letter) bool { return o.id == l.id })
 		}
 	}
 }
@@ -50,9 +50,9 @@ func (h *history) receive() { h.write(h.fresh(), "") }
 func (h *history) receiveOld() {
 	l := h.fresh()
 	l.Read = rapid.Bool().Draw(h.t, "read")
-	if w := h.write(l, ""); l.Read {
-		h.old = append(h.old, w.id)
-	}
+	before := slices.Clone(h.old)
+	w := h.write(l, "")
+	h.old = append(before, w) // another old mail touches nobody's
 }
 
 func (h *history) reply() {
@@ -83,7 +83,8 @@ func (h *history) answer() {
 
 func (h *history) draft() {
 	if l, ok := h.pick(); ok && h.office.Draft != nil {
-		h.office.Draft(l.id)
+		h.office.Draft(l.id) // it may be sent at once
+		h.touched(l)
 	}
 }
 

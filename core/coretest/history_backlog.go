@@ -1,0 +1,87 @@
+package coretest
+
+import (
+	"slices"
+	"time"
+
+	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/decide"
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/pipeline"
+)
+
+// backlogAsAsked: mail from before Postroom is what the policy makes of it. What it makes nothing of carries no marker of ours
+// and is nobody's work; what it makes work is open, and somebody has it; what it ignores is not kept at all.
+func (h *history) backlogAsAsked() {
+	for _, l := range h.letters {
+		if _, ok := h.known(l.id); ok && h.tooOld(l.At) {
+			h.t.Fatalf("mail %s of %s was to be ignored, and is kept", l.id, l.At)
+		}
+	}
+	for _, l := range h.old {
+		k, ok := h.known(l.id)
+		state, there := h.office.State(l.id)
+		if !ok || !there {
+			continue
+		}
+		c := h.conversation(k.Conversation)
+		work, unclear, alone := h.asked(c.ID)
+		switch {
+		case !alone || unclear:
+		case work && (c.Status != inbox.Open || c.Owner == "" && h.policy.Assign.Strategy != assign.Manual):
+			h.t.Fatalf("backlog %s: old mail %s should be work: %+v\n%s", h.policy.Backlog, l.id, c, h.timeline(c.ID))
+		case !work && (c.Status != inbox.Closed || c.Owner != "" || !c.Imported || slices.ContainsFunc(state.Markers, h.policy.Own)):
+			h.t.Fatalf("backlog %s: old mail %s was worked on: %+v carries %v\n%s", h.policy.Backlog, l.id, c, state.Markers, h.timeline(c.ID))
+		}
+	}
+}
+
+// asked reports whether the backlog makes a conversation work, which is unclear where all that it wants is automated: such a
+// mail is work only as the first that is seen. alone: it is all old mail that nobody has touched.
+func (h *history) asked(id inbox.ConversationID) (work, unclear, alone bool) {
+	alone = true
+	for _, l := range h.letters {
+		if k, ok := h.known(l.id); !ok || k.Conversation != id {
+			continue
+		}
+		if !slices.ContainsFunc(h.old, func(o letter) bool { return o.id == l.id }) {
+			return false, false, false
+		}
+		wanted := false
+		switch h.policy.Backlog.Mode {
+		case decide.BacklogTriageAll:
+			wanted = true
+		case decide.BacklogTriageUnread:
+			wanted = !l.Read
+		case decide.BacklogTriageSince:
+			wanted = !l.At.Before(h.policy.Backlog.Since)
+		}
+		work = work || wanted && !l.Automated
+		unclear = unclear || wanted && l.Automated
+	}
+	return work, unclear && !work, alone
+}
+
+// tooOld reports whether mail of that date is to be ignored.
+func (h *history) tooOld(at time.Time) bool {
+	if h.policy.Backlog.Mode != decide.BacklogIgnore {
+		return false
+	}
+	progress, err := h.store.Mailbox(h.ctx, h.office.Mailbox)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return at.Before(progress.CutOver.Add(-pipeline.ClockAhead))
+}
+
+// ignored is tooOld for any message that is there.
+func (h *history) ignored(id inbox.MessageID) bool {
+	if h.policy.Backlog.Mode != decide.BacklogIgnore {
+		return false
+	}
+	found, err := h.office.Provider.Fetch(h.ctx, []inbox.MessageID{id})
+	if err != nil || len(found) != 1 || found[0].Message == nil {
+		h.t.Fatalf("fetch %s: %v %v", id, found, err)
+	}
+	return h.tooOld(found[0].Message.At)
+}
