@@ -145,7 +145,7 @@ func (a *application) prepare(ctx context.Context) error {
 	}
 	a.have = have
 	fresh := Make(a.want, have, a.options())
-	if err := a.match(&fresh); err != nil {
+	if err := a.match(ctx, &fresh); err != nil {
 		return err
 	}
 	a.providers = map[key][]*task{}
@@ -163,7 +163,7 @@ func (a *application) options() Options {
 
 // match pairs the plan's steps with those of the fresh one, and fails with ErrStale where the fresh one goes beyond it or
 // does not call for what it has.
-func (a *application) match(fresh *Plan) error {
+func (a *application) match(ctx context.Context, fresh *Plan) error {
 	now := make(map[string]*Step, len(fresh.Steps))
 	for i := range fresh.Steps {
 		now[fresh.Steps[i].ID] = &fresh.Steps[i]
@@ -180,6 +180,7 @@ func (a *application) match(fresh *Plan) error {
 	a.ended = make([]Ended, len(a.plan.Steps))
 	ends := make(map[string]*Ended, len(a.ended))
 	found := map[site]finding{}
+	var hidden []int // steps to be done though what there is cannot be read
 	for i := range a.plan.Steps {
 		s := &a.plan.Steps[i]
 		e := &a.ended[i]
@@ -187,7 +188,13 @@ func (a *application) match(fresh *Plan) error {
 		ends[s.ID] = e
 		n, wanted := now[s.ID]
 		why, held := heldNow[s.ID]
+		half, err := a.cutShort(ctx, s, fresh)
+		if err != nil {
+			return err
+		}
 		switch {
+		case half != nil:
+			ends[half.ID] = e
 		case wanted && s.After != n.After, wanted && s.Before != n.Before && !made.covers(s):
 			say(s, fmt.Sprintf("now it would be from %s to %s", n.value(n.Before), n.value(n.After)))
 		case wanted && s.Manual != n.Manual:
@@ -199,6 +206,8 @@ func (a *application) match(fresh *Plan) error {
 			e.Says = why
 		case held:
 			say(s, why)
+		case blind.covers(s) && made.covers(s) && a.unseenBirth(s):
+			hidden = append(hidden, i)
 		case blind.covers(s), s.Fact.Aspect == Reach && blind[site{s.Provider, ""}][Reach]:
 			e.Says = "what there is cannot be read now"
 		case a.settled(s, found):
@@ -227,6 +236,12 @@ func (a *application) match(fresh *Plan) error {
 		}
 		a.tasks = append(a.tasks, t)
 	}
+	for _, i := range hidden {
+		s := &a.plan.Steps[i]
+		r, _, _ := find(s.Provider, s.Fact.Aspect)
+		a.tasks = append(a.tasks, &task{Step: *s, row: r, phase: s.phase(r), end: &a.ended[i]})
+		a.total++
+	}
 	if len(differ) == 0 {
 		return nil
 	}
@@ -237,6 +252,60 @@ func (a *application) match(fresh *Plan) error {
 		differ = differ[:most]
 	}
 	return fmt.Errorf("provision: %w: %s%s", ErrStale, strings.Join(differ, "; "), more)
+}
+
+// cutShort is the step of the fresh plan that ends a change which an earlier run of this plan has begun: some values are only
+// changed by being taken away and given anew, and that run died in between. Nil: there is none.
+func (a *application) cutShort(ctx context.Context, s *Step, fresh *Plan) (*Step, error) {
+	if s.Verb != Set {
+		return nil, nil
+	}
+	for i := range fresh.Steps {
+		n := &fresh.Steps[i]
+		if n.Verb != Add || n.site() != s.site() || n.Fact.Aspect != s.Fact.Aspect || fold(n.Fact.Subject) != fold(s.Fact.Subject) || n.After != s.After {
+			continue
+		}
+		if begun, err := a.begun(ctx, s); !begun || err != nil {
+			return nil, err
+		}
+		return n, nil
+	}
+	return nil, nil
+}
+
+// begun reports whether a run of this plan has begun the step, by the journal.
+func (a *application) begun(ctx context.Context, s *Step) (bool, error) {
+	want := a.entry(s, Begun, "").Key
+	for cursor := ""; ; {
+		entries, next, err := a.Journal.Entries(ctx, s.Mailbox, cursor, 500)
+		if err != nil {
+			return false, fmt.Errorf("provision: read the journal: %w", err)
+		}
+		for i := range entries {
+			if entries[i].Key == want && entries[i].Stage == Begun {
+				return true, nil
+			}
+		}
+		if cursor = next; cursor == "" {
+			return false, nil
+		}
+	}
+}
+
+// unseenBirth reports whether the step furnishes a mailbox that this plan has made and that cannot be looked into yet, such as
+// one that the app is let to only in an hour. What is there is the plan's own then, so the step is done without being called
+// for. What people may do is never given without having been read.
+func (a *application) unseenBirth(s *Step) bool {
+	r, _, ok := find(s.Provider, s.Fact.Aspect)
+	if !ok || r.access || s.Verb != Add && s.Verb != Set {
+		return false
+	}
+	for i := range a.have {
+		if a.have[i].site() == s.site() {
+			return a.have[i].Exists()
+		}
+	}
+	return false
 }
 
 // spots are aspects of mailboxes, or with an empty aspect whole mailboxes.
