@@ -1,0 +1,248 @@
+package boot_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange/exchangesim"
+)
+
+// slow is a tenant as slow as real ones are.
+var slow = exchangesim.Delays{Recipient: 3 * time.Minute, Setting: 20 * time.Second, Permission: 2 * time.Minute, Scope: 40 * time.Minute}
+
+// Whatever is and whatever is wished: applied, the plan is empty, the tenant is as wished, and at no moment did anybody hold
+// more than before or than the wish gives them.
+func TestMicrosoft365BecomesWhatIsWished(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		delays := rapid.SampledFrom([]exchangesim.Delays{{}, slow}).Draw(t, "delays")
+		c := newContoso(t, delays)
+		first := drawWish(t, "first", nil)
+		second := drawWish(t, "second", first)
+		for _, want := range [][]provision.Mailbox{first, second} {
+			c.bring(want)
+			c.check(want)
+		}
+	})
+}
+
+// Without leave to remove, nothing is taken from anybody, and nobody who holds too much is given more.
+func TestMicrosoft365HoldsRemovalsBack(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		c := newContoso(t, exchangesim.Delays{})
+		first := drawWish(t, "first", nil)
+		second := drawWish(t, "second", first)
+		c.bring(first)
+		before := c.rights
+		p := c.plan(second, false)
+		_, err := c.apply(second, p)
+		c.must(err)
+		for mailbox, of := range before {
+			for who, rights := range of {
+				for _, r := range rights {
+					if !holds(c.rights[mailbox][who], r) {
+						t.Errorf("%s has lost %s in %s", who, r, mailbox)
+					}
+				}
+			}
+		}
+		c.bring(second)
+		c.check(second)
+	})
+}
+
+func holds(rights []string, right string) bool {
+	for _, r := range rights {
+		if r == right {
+			return true
+		}
+	}
+	return false
+}
+
+// twoWishes are a tenant's past and a wish that changes something of every kind in it.
+func twoWishes() (first, second []provision.Mailbox) {
+	box := func(address string, facts map[provision.Fact]string) provision.Mailbox {
+		m := provision.Mailbox{Address: inbox.MailboxID(address), Provider: inbox.M365, Facts: map[provision.Fact]string{
+			{Aspect: provision.Existence}: "shared", {Aspect: provision.SignIn}: "blocked", {Aspect: provision.Reach}: "Postroom",
+			{Aspect: provision.AutoReply}: "off", {Aspect: provision.SentCopies, Subject: "as"}: "on",
+		}}
+		for f, v := range facts {
+			m.Facts[f] = v
+		}
+		return m
+	}
+	fact := func(aspect provision.Aspect, subject string) provision.Fact {
+		return provision.Fact{Aspect: aspect, Subject: subject}
+	}
+	first = []provision.Mailbox{
+		tenantFacts(),
+		box("x@contoso.com", map[provision.Fact]string{
+			fact(provision.Name, ""): "Old name", fact(provision.Alias, "a1@contoso.com"): "",
+			fact(provision.Open, "anna@contoso.com"): "mapped", fact(provision.SendAs, "anna@contoso.com"): "",
+			fact(provision.Open, "bo@contoso.com"): "mapped", fact(provision.SendAs, "bo@contoso.com"): "",
+			fact(provision.Marker, "VIP"): "red",
+		}),
+	}
+	second = []provision.Mailbox{
+		tenantFacts(),
+		box("x@contoso.com", map[provision.Fact]string{
+			fact(provision.Name, ""): "New name", fact(provision.Language, ""): "da-DK",
+			fact(provision.Open, "anna@contoso.com"): "unmapped", fact(provision.SendOnBehalf, "anna@contoso.com"): "",
+			fact(provision.Read, "bo@contoso.com"): "", fact(provision.Marker, "VIP"): "blue", fact(provision.Marker, "@Anna"): "red",
+		}),
+		box("y@contoso.com", map[provision.Fact]string{
+			fact(provision.Name, ""): "Sales", fact(provision.Alias, "a1@contoso.com"): "",
+			fact(provision.Open, "cy@contoso.com"): "unmapped", fact(provision.SendAs, "cy@contoso.com"): "",
+			fact(provision.Marker, "@Cy"): "green",
+		}),
+	}
+	return first, second
+}
+
+// An apply that dies with any of its requests, whether that one still has its effect or not, is gone on with by the same
+// plan, and the end is the same.
+func TestMicrosoft365ApplyDiesAnywhere(t *testing.T) {
+	t.Parallel()
+	first, second := twoWishes()
+	for _, delays := range []exchangesim.Delays{{}, slow} {
+		start := func() (*contoso, provision.Plan) {
+			c := newContoso(t, delays)
+			c.bring(first)
+			c.pass(3 * time.Hour)
+			return c, c.plan(second, true)
+		}
+		c, p := start()
+		begun := c.trips
+		if report, err := c.apply(second, p); err != nil || !report.Complete() {
+			t.Fatalf("undisturbed: %v, %+v", err, report)
+		}
+		requests := c.trips - begun
+		t.Logf("%d requests", requests)
+		for at := 1; at <= requests; at++ {
+			for _, lost := range []bool{false, true} {
+				c, p := start()
+				c.deadAt, c.lost = c.trips+at, lost
+				if _, err := c.apply(second, p); err == nil {
+					t.Fatalf("request %d: the apply did not notice that it died", at)
+				}
+				c.deadAt = 0
+				c.pass(time.Hour) // the dead one's lock ends
+				if report, err := c.apply(second, p); err != nil || !report.Complete() {
+					t.Errorf("request %d of %d, lost %v: the same plan goes on with %v\n%+v", at, requests, lost, err, unfinished(report))
+				}
+				if p := c.plan(second, true); !p.Empty() {
+					t.Errorf("request %d of %d, lost %v: left%s", at, requests, lost, describe(p))
+				}
+				c.check(second)
+			}
+		}
+	}
+}
+
+func unfinished(r provision.Report) string {
+	out := r.Stopped
+	for _, e := range r.Ended {
+		if e.Outcome != provision.Shown && e.Outcome != provision.WasSo {
+			out += fmt.Sprintf("\n%s of %s: %s: %s", e.Step.What, e.Step.Mailbox, e.Outcome, e.Says)
+		}
+	}
+	return out
+}
+
+// While one apply is at work another one is told who it is; when it has been silent for so long that its lock has ended, and
+// another one has done it all, it corrupts nothing when it wakes up.
+func TestMicrosoft365TwoAppliesAtOnce(t *testing.T) {
+	t.Parallel()
+	first, second := twoWishes()
+	start := func() (*contoso, provision.Plan) {
+		c := newContoso(t, exchangesim.Delays{})
+		c.bring(first)
+		return c, c.plan(second, true)
+	}
+	c, p := start()
+	begun := c.trips
+	_, err := c.apply(second, p)
+	c.must(err)
+	requests := c.trips - begun
+	for _, asleep := range []bool{false, true} {
+		for at := 1; at <= requests; at++ {
+			c, p := start()
+			c.meddle[c.trips+at] = func() {
+				if asleep {
+					c.pass(time.Hour)
+				}
+				report, err := c.apply(second, p)
+				var locked *provision.Locked
+				switch {
+				case asleep && (err != nil || !report.Complete()):
+					t.Errorf("request %d: the second one after the first one's time: %v %s", at, err, unfinished(report))
+				case !asleep && (!errors.As(err, &locked) || locked.Holder == ""):
+					t.Errorf("request %d: the second one beside the first one: %v", at, err)
+				}
+			}
+			_, err := c.apply(second, p)
+			var locked *provision.Locked
+			if err != nil && !(asleep && (errors.As(err, &locked) || errors.Is(err, provision.ErrStale))) {
+				t.Errorf("request %d: the first one: %v", at, err)
+			}
+			if p := c.plan(second, true); !p.Empty() {
+				t.Errorf("request %d, asleep %v: left%s", at, asleep, describe(p))
+			}
+			c.check(second)
+		}
+	}
+}
+
+// crowd is a tenant of that many mailboxes, each with its people, and the wish that it is as it is.
+func crowd(t testing.TB, mailboxes, members int) (*contoso, []provision.Mailbox) {
+	c := newContoso(t, exchangesim.Delays{})
+	want := []provision.Mailbox{tenantFacts()}
+	person := func(i int) string { return fmt.Sprintf("p%d@contoso.com", i%members) }
+	for i := range members {
+		c.must(c.Exchange.AddUser(exchangesim.Recipient{Address: person(i)}))
+	}
+	for i := range mailboxes {
+		m := provision.Mailbox{Address: inbox.MailboxID(fmt.Sprintf("box%d@contoso.com", i)), Provider: inbox.M365, Facts: map[provision.Fact]string{
+			{Aspect: provision.Existence}: "shared", {Aspect: provision.SignIn}: "blocked", {Aspect: provision.Reach}: "Postroom",
+			{Aspect: provision.Name}: fmt.Sprint("Box ", i), {Aspect: provision.AutoReply}: "off", {Aspect: provision.AddressList}: "shown",
+		}}
+		for j := range 6 {
+			who := person(i*6 + j)
+			m.Facts[provision.Fact{Aspect: provision.Open, Subject: who}] = "mapped"
+			m.Facts[provision.Fact{Aspect: provision.SendAs, Subject: who}] = ""
+			m.Facts[provision.Fact{Aspect: provision.Marker, Subject: fmt.Sprint("@P", i*6+j)}] = "blue"
+		}
+		want = append(want, m)
+	}
+	return c, want
+}
+
+// A plan for 500 mailboxes and 3,000 people is read in a bounded number of requests and made in well under two seconds.
+func TestMicrosoft365PlansManyMailboxes(t *testing.T) {
+	t.Parallel()
+	c, want := crowd(t, 500, 3000)
+	estate := c.estate(want)
+	have, err := estate.Read(context.Background(), want, nil)
+	c.must(err)
+	none := c.trips
+	if perMailbox := float64(none) / 500; perMailbox > 1 {
+		t.Errorf("%d requests for 500 mailboxes that are not there", none)
+	}
+	began := time.Now()
+	p := provision.Make(want, have, provision.Options{Made: c.clock()})
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the plan took %s", took)
+	}
+	if len(p.Steps) < 500*20 {
+		t.Errorf("%d steps", len(p.Steps))
+	}
+}
