@@ -1,0 +1,61 @@
+package gmail_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/postroom/postroom/core/inbox"
+)
+
+// An ignored backlog costs one search, whatever it holds; spam of since then is searched too, for it may be moved out.
+func TestSinceSearchesByDate(t *testing.T) {
+	d := newDesk(t)
+	d.receiveMany(1203)
+	_ = d.clock.Sleep(t.Context(), time.Hour)
+	since := d.clock.Now()
+	id := d.receive("new@x", "new")
+	spam := inbox.MessageID(must(d.sim.ReceiveAt(box, rawMail("spam@x", "win"), since, "SPAM"))(d))
+	before := d.sim.Stats()
+	got, at := d.changes(d.mailbox.Since(since))
+	if all := byID(d, got); len(all) != 2 || all[id].ID == "" || all[spam].ID == "" {
+		t.Errorf("listed %v", got)
+	}
+	after := d.sim.Stats()
+	if n := after.Requests - before.Requests; n != 3 { // profile, search, and the history since
+		t.Errorf("%d requests", n)
+	}
+	// The cursor of a search reads on as any other, and survives a restart.
+	d.mailbox = d.open()
+	late := d.receive("late@x", "late")
+	if got, _ := d.changes(at); len(got) != 1 || got[0].ID != late {
+		t.Errorf("afterwards %v", got)
+	}
+}
+
+func TestTotalIsOfAFullListing(t *testing.T) {
+	d := newDesk(t)
+	d.receiveMany(501)
+	for at, want := range map[inbox.Cursor]int{"": 501, d.mailbox.Since(d.clock.Now().Add(-time.Hour)): 0} {
+		page, err := d.mailbox.Changes(t.Context(), at)
+		d.ok(err)
+		if page.Total != want {
+			t.Errorf("from %q: total %d", at, page.Total)
+		}
+		page, err = d.mailbox.Changes(t.Context(), page.Next)
+		d.ok(err)
+		if page.Total != 0 {
+			t.Errorf("the second page says %d", page.Total)
+		}
+	}
+}
+
+// A cursor from elsewhere is no position.
+func TestCursorOfASearch(t *testing.T) {
+	d := newDesk(t)
+	for _, at := range []string{`{"since":0}`, `{"page":"x"}`, `{"since":5,"history":"1","pending":"2"}`} {
+		if _, err := d.mailbox.Changes(t.Context(), inbox.Cursor(at)); err == nil {
+			t.Error(fmt.Sprint(at, " is taken for a cursor"))
+		}
+	}
+}
