@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -254,3 +255,5 @@ func sorted(list []string) string {
 	slices.Sort(list)
 	return strings.Join(list, ", ")
 }
+
+func asRefused(err error, refused **provision.Refused) bool { return errors.As(err, refused) }

@@ -194,7 +194,7 @@ func readPage(c *Command, status int, body []byte) (page, error) {
 func (e *Endpoint) follow(link string) (*url.URL, error) {
 	next, err := e.root.Parse(link)
 	if err != nil || next.Scheme != e.root.Scheme || next.Host != e.root.Host || next.User != nil ||
-		!strings.HasPrefix(next.Path, e.root.JoinPath("adminapi").Path+"/") {
+		!strings.HasPrefix(next.Path, strings.TrimSuffix(e.root.Path, "/")+"/adminapi/") {
 		return nil, errors.New("exchange: the link to the next page leads out of Exchange's administration; it was not followed")
 	}
 	return next, nil

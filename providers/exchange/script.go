@@ -57,6 +57,9 @@ func (s *Script) Run(ctx context.Context, commands ...Command) ([]Result, error)
 // for [ReadAnswers]. It may be run again. source says in a line what it was made from.
 func (s *Script) Print(w io.Writer, source string, made time.Time, questions []Command) error {
 	var b strings.Builder
+	// Without the byte order mark Windows PowerShell takes the file for Windows-1252, where a half of a Cyrillic letter is a
+	// quote that ends a string.
+	b.WriteString("\ufeff")
 	fmt.Fprintf(&b, "#Requires -Modules ExchangeOnlineManagement\n# %s\n# Made by postroom on %s. It may be run again.\n\n",
 		clean(source), made.UTC().Format(time.RFC3339))
 	b.WriteString(scriptHead)
