@@ -176,3 +176,14 @@ func (c *call) deleteGroup() (any, error) {
 	delete(c.groups, g.id)
 	return nothing{}, nil
 }
+
+// SetDelivery says how much of a group's mail a member gets, as people choose it for themselves: ALL_MAIL, DIGEST, NONE …
+func (s *Sim) SetDelivery(group, who, delivery string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.findGroup(group); g != nil {
+		if i := s.indexOf(g, who); i >= 0 {
+			g.members[i].delivery = delivery
+		}
+	}
+}
