@@ -43,6 +43,9 @@ func (a *Admin) verdict(s provision.Step, err error) error {
 	case errors.As(err, &f) && f.notFound():
 		// New mailboxes and new people are known to all servers after some minutes only.
 		return &provision.NotYet{Err: fmt.Errorf("%w; what was created a moment ago is found in a few minutes, and what never is, is written wrongly in the manifest", err)}
+	case s.Fact.Aspect == provision.Alias && len(s.With) > 0 && errors.As(err, &f) && f.has(taken...):
+		// The mailbox that it was taken from a moment ago still has it on some server.
+		return &provision.NotYet{Err: err}
 	case s.Fact.Aspect == provision.Quota && errors.As(err, &f) && f.has("quota"):
 		return &provision.ByHand{Instruction: licenceFor(s.Mailbox), Err: err}
 	}

@@ -205,7 +205,7 @@ func (e *Endpoint) once(ctx context.Context, to *url.URL, header http.Header, bo
 	if e.credential != nil {
 		token, err := e.credential.GetToken(ctx, policy.TokenRequestOptions{Scopes: []string{e.scope}})
 		if err != nil {
-			return answer{}, fmt.Errorf("exchange: get a token: %w", err)
+			return answer{}, noToken(err, e.now())
 		}
 		req.Header.Set("Authorization", "Bearer "+token.Token)
 	}

@@ -22,6 +22,7 @@ type people struct {
 	anyone map[string]bool                                 // the same of all mailboxes
 	listed bool                                            // a mailbox without a wish is read, so names are asked for
 	noted  []string                                        // as Exchange wrote them, each once
+	seen   map[string]bool                                 // the same in lower case
 	memory map[inbox.MailboxID]map[string]string           // "mapped" or "unmapped", by address
 }
 
@@ -35,7 +36,7 @@ type person struct {
 }
 
 func newPeople(a *Admin, want []provision.Mailbox) *people {
-	p := &people{admin: a, wanted: map[inbox.MailboxID]map[string]provision.Aspect{}, anyone: map[string]bool{}, memory: map[inbox.MailboxID]map[string]string{}}
+	p := &people{admin: a, wanted: map[inbox.MailboxID]map[string]provision.Aspect{}, anyone: map[string]bool{}, seen: map[string]bool{}, memory: map[inbox.MailboxID]map[string]string{}}
 	for _, m := range want {
 		if m.Address == "" {
 			continue
@@ -58,7 +59,8 @@ func right(a provision.Aspect) bool {
 }
 
 func (p *people) note(who string) {
-	if !slices.Contains(p.noted, who) {
+	if key := strings.ToLower(who); !p.seen[key] {
+		p.seen[key] = true
 		p.noted = append(p.noted, who)
 	}
 }
