@@ -97,3 +97,42 @@ func TestLoadFails(t *testing.T) {
 		t.Error("a Go file loads")
 	}
 }
+
+// The documents of other APIs bind as well: those below a path of their own, with errors in the older form, and with
+// values of any kind.
+func TestOtherAPIs(t *testing.T) {
+	t.Parallel()
+	of := func(api string) *contract.Contract {
+		path, err := contract.DiscoveryOf(t.Context(), api)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := contract.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.OldErrors = true
+		return c
+	}
+	settings, directory := of("groupssettings/v1/groupssettings-api.json"), of("admin/directory/v1/admin-api.json")
+	const group, user = "/groups/v1/groups/help@contoso.com", "/admin/directory/v1/users/support@contoso.com"
+	for _, tt := range []struct {
+		name, verb, target, body string
+		c                        *contract.Contract
+		status                   int
+		answer                   string
+		want                     string
+	}{
+		{"text", "PATCH", group, `{"isArchived":"true"}`, settings, 200, `{"isArchived":"true"}`, ""},
+		{"boolean", "PATCH", group, `{"isArchived":true}`, settings, 200, `{}`, "request: body.isArchived: a boolean"},
+		{"without its path", "GET", "/help@contoso.com", "", settings, 200, `{}`, "no such method"},
+		{"anything", "PATCH", user, `{"externalIds":[{"type":"custom","value":"x"}]}`, directory, 200, `{"externalIds":[]}`, ""},
+		{"old error", "GET", user, "", directory, 404, `{"error":{"code":404,"message":"m","errors":[{"reason":"notFound"}]}}`, ""},
+		{"no error", "GET", user, "", directory, 404, `{"error":{"code":404}}`, "incomplete"},
+	} {
+		got := exchange(tt.c, tt.verb, tt.target, tt.body, tt.status, tt.answer)
+		if tt.want == "" && len(got) > 0 || tt.want != "" && (len(got) != 1 || !strings.Contains(got[0], tt.want)) {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
