@@ -63,9 +63,6 @@ func (s *Settings) doDelegate(ctx context.Context, m *Mailbox, step provision.St
 	if step.Verb == provision.Remove {
 		return m.removeDelegate(ctx, who)
 	}
-	if withGroup(step) {
-		return &provision.ByHand{Instruction: delegateGroup(m.account.address, who), Err: fmt.Errorf("gmail: the API takes no group as delegate of %s", m.user())}
-	}
 	list, err := m.delegates(ctx)
 	if err != nil {
 		return err
@@ -139,13 +136,4 @@ func isGroup(facts map[provision.Fact]string, address string) bool {
 		}
 	}
 	return false
-}
-
-// withGroup reports the same of the facts that a step comes with.
-func withGroup(step provision.Step) bool {
-	facts := make(map[provision.Fact]string, len(step.With))
-	for _, v := range step.With {
-		facts[v.Fact] = v.Value
-	}
-	return isGroup(facts, step.Fact.Subject)
 }

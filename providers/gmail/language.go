@@ -25,20 +25,22 @@ var variants = map[string]struct {
 	"zh": {[]string{"zh-cn", "zh-tw", "zh-hk"}, ""},
 }
 
-// readLanguage gives the wish's tag where Google saved what it makes of it.
+// readLanguage gives the tag that is wished, or was asked for in this run, where Google saved what it makes of it.
 func (s *Settings) readLanguage(ctx context.Context, m *Mailbox, r *reading) error {
 	answer, err := m.account.users.Settings.GetLanguage(m.user()).Context(ctx).Do()
 	if err != nil {
 		return m.account.explain("read the language", err)
 	}
 	have := answer.DisplayLanguage
-	if wish, ok := r.wish(provision.Language, ""); ok {
-		s.mu.Lock()
-		answered := s.saved[m.account.address]
-		s.mu.Unlock()
-		if sameLanguage(wish, have) || answered == (languages{wish, have}) {
-			have = wish
-		}
+	s.mu.Lock()
+	answered := s.saved[m.account.address]
+	s.mu.Unlock()
+	wish, wished := r.wish(provision.Language, "")
+	switch {
+	case wished && sameLanguage(wish, have):
+		have = wish
+	case answered.saved == have && (!wished || wish == answered.asked):
+		have = answered.asked
 	}
 	if have != "" {
 		r.put(provision.Language, "", have)

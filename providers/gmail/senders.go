@@ -77,7 +77,7 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 	a := find(list, named)
 	if a == nil {
 		a, err = m.account.users.Settings.SendAs.Create(m.user(), &api.SendAs{
-			SendAsEmail: address, DisplayName: displayName(step), TreatAsAlias: true,
+			SendAsEmail: address, TreatAsAlias: true, // without a name of its own it has that of the primary address
 		}).Context(ctx).Do()
 		if hasCode(err, http.StatusConflict) {
 			if list, err = m.senders(ctx); err != nil {
@@ -109,13 +109,3 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 }
 
 func isDefault(a *api.SendAs) bool { return a.IsDefault }
-
-// displayName is the mailbox's, if the step has it at hand. With none, Gmail writes the one of the primary address.
-func displayName(step provision.Step) string {
-	for _, v := range step.With {
-		if v.Fact.Aspect == provision.Name {
-			return v.Value
-		}
-	}
-	return ""
-}

@@ -58,13 +58,9 @@ func (s *Settings) Handles(provider inbox.Provider, aspect provision.Aspect) boo
 	return provider == inbox.Gmail && slices.ContainsFunc(parts, func(p part) bool { return slices.Contains(p.aspects, aspect) })
 }
 
-// Manual implements provision.Admin.
-func (s *Settings) Manual(step provision.Step) string {
-	if step.Fact.Aspect == provision.Open && step.Verb == provision.Add && withGroup(step) {
-		return delegateGroup(step.Mailbox, step.Fact.Subject)
-	}
-	return ""
-}
+// Manual implements provision.Admin. What no API can do here is only known once Google has refused it, but for a group as
+// delegate, which reading calls unseen.
+func (s *Settings) Manual(provision.Step) string { return "" }
 
 // Do implements provision.Admin. What was done already, by an earlier try whose answer was lost or by a person, is found
 // by looking first.

@@ -47,11 +47,5 @@ func (s *Settings) doMarker(ctx context.Context, m *Mailbox, step provision.Step
 	if step.Verb == provision.Remove {
 		return fmt.Errorf("gmail: labels of %s are only added: taking one away would take it off the mail", m.user())
 	}
-	style := inbox.Style{Marker: inbox.Marker(step.Fact.Subject), Color: step.After}
-	for _, v := range step.With {
-		if v.Fact == step.Fact && style.Color == "" {
-			style.Color = v.Value // a new label gets it; on one that is there nobody's wish is to change it
-		}
-	}
-	return m.Prepare(ctx, []inbox.Style{style})
+	return m.Prepare(ctx, []inbox.Style{{Marker: inbox.Marker(step.Fact.Subject), Color: step.After}})
 }

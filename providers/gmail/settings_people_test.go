@@ -70,15 +70,6 @@ func TestGroupAsDelegate(t *testing.T) {
 	if len(got.Unseen) != 1 || !strings.Contains(why, "Grant access to your account") || len(got.Unread) > 0 {
 		t.Errorf("unseen %q, unread %q", got.Unseen, got.Unread)
 	}
-	s := step(provision.Add, provision.Open, "team@contoso.com", "")
-	if b.settings.Manual(s) != "" {
-		t.Error("an address is taken for a group's")
-	}
-	s.With = []provision.Value{{Fact: provision.Fact{Aspect: provision.Group, Subject: "team@contoso.com"}, Value: "Team"}}
-	if m := b.settings.Manual(s); !strings.Contains(m, "team@contoso.com") || !strings.Contains(m, box) {
-		t.Errorf("by hand: %q", m)
-	}
-	b.byHand(b.settings.Do(t.Context(), s), "team@contoso.com")
 }
 
 // Whoever was invited in the web client and may yet accept has access as good as; who declined has none, and is made a
