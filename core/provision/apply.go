@@ -188,7 +188,7 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 		ends[s.ID] = e
 		n, wanted := now[s.ID]
 		why, held := heldNow[s.ID]
-		half, err := a.cutShort(ctx, s, fresh)
+		half, err := a.cutShort(ctx, s, now)
 		if err != nil {
 			return err
 		}
@@ -256,21 +256,20 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 
 // cutShort is the step of the fresh plan that ends a change which an earlier run of this plan has begun: some values are only
 // changed by being taken away and given anew, and that run died in between. Nil: there is none.
-func (a *application) cutShort(ctx context.Context, s *Step, fresh *Plan) (*Step, error) {
+func (a *application) cutShort(ctx context.Context, s *Step, now map[string]*Step) (*Step, error) {
 	if s.Verb != Set {
 		return nil, nil
 	}
-	for i := range fresh.Steps {
-		n := &fresh.Steps[i]
-		if n.Verb != Add || n.site() != s.site() || n.Fact.Aspect != s.Fact.Aspect || fold(n.Fact.Subject) != fold(s.Fact.Subject) || n.After != s.After {
-			continue
-		}
-		if begun, err := a.begun(ctx, s); !begun || err != nil {
-			return nil, err
-		}
-		return n, nil
+	half := *s
+	half.Verb = Add
+	n := now[stepID(&half)]
+	if n == nil || n.After != s.After {
+		return nil, nil
 	}
-	return nil, nil
+	if begun, err := a.begun(ctx, s); !begun || err != nil {
+		return nil, err
+	}
+	return n, nil
 }
 
 // begun reports whether a run of this plan has begun the step, by the journal.

@@ -49,7 +49,11 @@ func (s *Step) provides(r *row) []key {
 		case Delete:
 			out := []key{everywhere(keyAddress, string(s.Mailbox))}
 			for _, v := range s.With {
-				out = append(out, everywhere(keyAddress, fold(v.Fact.Subject)))
+				if v.Fact.Aspect == Reach {
+					out = append(out, everywhere(keyNarrow, "reach"))
+				} else {
+					out = append(out, everywhere(keyAddress, fold(v.Fact.Subject)))
+				}
 			}
 			return out
 		}

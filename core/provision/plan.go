@@ -185,8 +185,8 @@ func (m *maker) compare(w *Mailbox) {
 		case ok && h.Exists() && w.Address != "":
 			s := Step{Mailbox: w.Address, Provider: w.Provider, Verb: Delete, Fact: existence, Before: h.Facts[existence]}
 			for f := range h.Facts {
-				if f.Aspect == Alias {
-					s.With = append(s.With, Value{Fact: Fact{Alias, fold(f.Subject)}})
+				if f.Aspect == Alias || f.Aspect == Reach { // they go with it, and others may wait for that
+					s.With = append(s.With, Value{Fact: Fact{f.Aspect, fold(f.Subject)}})
 				}
 			}
 			sortValues(s.With)
