@@ -45,7 +45,8 @@ type contoso struct {
 	runs     int
 	wish     []provision.Mailbox
 	rights   map[string]map[string][]string // by mailbox and person, as they are now
-	original map[string]map[string][]string // the same, when the apply began
+	original map[string]map[string][]string // the same, when the apply began; nil while nothing is applied
+	opened   map[string]bool                // by mailbox and person: an administrator gave FullAccess, so nobody knows its mapping
 }
 
 var errDead = errors.New("the process has died")
@@ -54,7 +55,7 @@ var errDead = errors.New("the process has died")
 func newContoso(t rapid.TB, delays exchangesim.Delays) *contoso {
 	c := &contoso{
 		TB: t, journal: &memory.Journal{}, locks: &memory.Locks{}, now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
-		rights: map[string]map[string][]string{}, meddle: map[int]func(){},
+		rights: map[string]map[string][]string{}, meddle: map[int]func(){}, opened: map[string]bool{},
 	}
 	dies := func(string) (error, error) {
 		if c.dead() {
@@ -157,6 +158,7 @@ func (c *contoso) apply(want []provision.Mailbox, p provision.Plan) (provision.R
 	defer cancel()
 	c.mu.Lock()
 	c.runs++
+	outer := c.original // of an apply that this one runs beside
 	c.cancel, c.wish, c.original = cancel, want, map[string]map[string][]string{}
 	for mailbox, of := range c.rights {
 		c.original[mailbox] = maps.Clone(of)
@@ -167,6 +169,11 @@ func (c *contoso) apply(want []provision.Mailbox, p provision.Plan) (provision.R
 		Estate: c.estate(want), Journal: c.journal, Locks: c.locks, Holder: holder, By: "anna", Now: c.clock, Wait: c.wait,
 		Patience: 4 * time.Hour,
 	}
+	defer func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.original = outer
+	}()
 	return run.Apply(ctx, want, p)
 }
 
@@ -231,6 +238,10 @@ func (c *contoso) wished(mailbox string) map[string][]string {
 func (c *contoso) watch(mailbox string, now map[string][]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	defer func() { c.rights[mailbox] = now }()
+	if c.original == nil {
+		return
+	}
 	wished := c.wished(mailbox)
 	for who, rights := range now {
 		given := false
@@ -244,7 +255,6 @@ func (c *contoso) watch(mailbox string, now map[string][]string) {
 			}
 		}
 	}
-	c.rights[mailbox] = now
 }
 
 // check holds the tenant against the wish without asking any reader of ours.
@@ -263,9 +273,16 @@ func (c *contoso) check(want []provision.Mailbox) {
 		}
 		have, err := c.Graph.Categories(address)
 		c.must(err)
-		for f := range w.Facts {
-			if _, ok := have[f.Subject]; f.Aspect == provision.Marker && !ok {
-				c.Errorf("%s has no category %s", address, f.Subject)
+		folded := map[string]int{}
+		for name := range have {
+			folded[strings.ToLower(name)]++
+		}
+		for f, value := range w.Facts {
+			if f.Aspect == provision.Marker && folded[strings.ToLower(f.Subject)] != 1 {
+				c.Errorf("%s has the category %s not once but: %v", address, f.Subject, have)
+			}
+			if mapped, ok := c.Exchange.Mapped(address, f.Subject); f.Aspect == provision.Open && !c.opened[address+" "+f.Subject] && (!ok || mapped != (value == "mapped")) {
+				c.Errorf("%s has %s open, mapped %v; want it %s", f.Subject, address, mapped, value)
 			}
 		}
 		if !c.Exchange.Reaches(address) {
@@ -278,6 +295,34 @@ func (c *contoso) check(want []provision.Mailbox) {
 			c.Errorf("the app reaches %s", address)
 		}
 	}
+}
+
+// byHand has an administrator give rights that no file knows of, in mailboxes that are there and declared, and make categories
+// there that a wish may want in another letter case.
+func (c *contoso) byHand(t *rapid.T, want []provision.Mailbox) {
+	c.Helper()
+	for _, w := range want {
+		address := string(w.Address)
+		if _, err := c.Graph.Categories(address); err != nil || len(w.Facts) == 0 {
+			continue
+		}
+		for _, who := range people {
+			for _, right := range rapid.SampledFrom([][]string{{}, {}, {"FullAccess"}, {"SendAs"}, {"ReadPermission", "SendOnBehalf"}}).Draw(t, "by hand "+address+" "+who) {
+				c.must(c.Exchange.Grant(address, who, right))
+				if right == "FullAccess" {
+					c.opened[address+" "+who] = true
+				}
+			}
+		}
+		if rapid.Bool().Draw(t, "by hand "+address+" categories") {
+			admin := c.estate([]provision.Mailbox{w}).Admins[1]
+			for _, name := range []string{"vip", "CLOSED", "Private"} {
+				c.must(admin.Do(context.Background(), provision.Step{Provider: inbox.M365, Mailbox: w.Address, Verb: provision.Add,
+					Fact: provision.Fact{Aspect: provision.Marker, Subject: name}}))
+			}
+		}
+	}
+	c.pass(time.Hour)
 }
 
 func sortedRights(of map[string][]string) string {
