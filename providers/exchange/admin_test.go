@@ -18,13 +18,44 @@ import (
 
 func TestEverythingIsBroughtAboutAndReadBack(t *testing.T) {
 	t.Parallel()
-	tn := newTenant(t)
+	for _, all := range []bool{false, true} {
+		t.Run(fmt.Sprint("all for what is missing ", all), func(t *testing.T) {
+			t.Parallel()
+			tn := newTenant(t)
+			tn.MissingIsAll = all
+			others(t, tn)
+			testEverything(t, tn)
+			if have := tn.read(t, ideal("nobody@contoso.com"))[0]; have.Exists() || len(have.Facts)+len(have.Unread) > 0 {
+				t.Errorf("of a mailbox that is not there %v is read, unread %v", have.Facts, have.Unread)
+			}
+		})
+	}
+}
+
+// others sets up what is not ours to touch.
+func others(t *testing.T, tn *tenant) {
+	t.Helper()
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "other@contoso.com"}))
+	must(t, tn.Grant("other@contoso.com", "anna@contoso.com", "FullAccess"))
+	must(t, tn.Run("New-ServicePrincipal", map[string]any{"AppId": "other-app", "ObjectId": "other-object"}))
+	must(t, tn.Run("New-ManagementRoleAssignment", map[string]any{"App": "other-app", "Role": "Application Mail.ReadWrite"}))
+	must(t, tn.Run("New-ManagementScope", map[string]any{"Name": "Theirs", "RecipientRestrictionFilter": "CustomAttribute1 -eq 'x'"}))
+}
+
+func testEverything(t *testing.T, tn *tenant) {
+	t.Helper()
+	// The role is asked for before Exchange knows the app.
+	early := tn.read(t, idealTenant())[0]
+	role := provision.Step{Provider: inbox.M365, Verb: provision.Set, Fact: fact(provision.AppRole, "Application Mail.ReadWrite"), After: "Postroom"}
+	if err := tn.admin.Do(t.Context(), role); err == nil || len(early.Facts) > 0 {
+		t.Errorf("an app that Exchange does not know got a role, or has %v", early.Facts)
+	}
 	tn.apply(t, idealTenant(), ideal(support))
 	if mapped, ok := tn.Mapped("support@contoso.com", "o.hara@contoso.com"); !ok || mapped {
 		t.Errorf("auto-mapping of o.hara: mapped %v, has access %v", mapped, ok)
 	}
-	if !tn.Reaches("support@contoso.com") || tn.Reaches("anna@contoso.com") {
-		t.Error("the app reaches other mailboxes than the one marked")
+	if err := tn.Run("New-ManagementRoleAssignment", map[string]any{"App": "other-app", "Role": "Application Mail.ReadWrite"}); err == nil || !strings.Contains(err.Error(), "already exists") {
+		t.Errorf("the role of another app is gone: %v", err)
 	}
 }
 
@@ -243,7 +274,7 @@ func TestCreateRefuses(t *testing.T) {
 				return err
 			}
 			return tn.Run("Remove-Mailbox", map[string]any{"Identity": string(support)})
-		}, "Undo-SoftDeletedMailbox -SoftDeletedObject '"},
+		}, "Undo-SoftDeletedMailbox -SoftDeletedObject 'support@contoso.com'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -88,6 +88,9 @@ func (a *Admin) owner(ctx context.Context, m inbox.MailboxID) (done bool, err er
 	for _, row := range results[0].Rows {
 		kind := row.text("RecipientTypeDetails")
 		primary := strings.ToLower(row.text("PrimarySmtpAddress"))
+		if !means(row, address) {
+			continue
+		}
 		switch {
 		case kind == "SharedMailbox" && primary == address:
 			return true, nil
@@ -98,8 +101,11 @@ func (a *Admin) owner(ctx context.Context, m inbox.MailboxID) (done bool, err er
 		}
 	}
 	for _, row := range results[1].Rows {
+		if !strings.EqualFold(row.text("PrimarySmtpAddress"), address) {
+			continue
+		}
 		guid := row.text("Guid")
-		return false, fmt.Errorf("a deleted mailbox had %s, and its mail would be out of reach; restore it (Microsoft 365 admin center, Users > Deleted users > Restore; or in Exchange Online PowerShell: Undo-SoftDeletedMailbox -SoftDeletedObject %s -WindowsLiveID %s -Password (Read-Host -AsSecureString)), or delete it for good: Remove-Mailbox -Identity %s -PermanentlyDelete", address, quote(guid), quote(address), quote(guid))
+		return false, fmt.Errorf("a deleted mailbox had %s, and its mail would be out of reach; restore it (Microsoft 365 admin center, Users > Deleted users > Restore; or in Exchange Online PowerShell: Undo-SoftDeletedMailbox -SoftDeletedObject %s), or delete it for good: Remove-Mailbox -Identity %s -PermanentlyDelete", address, quote(address), quote(guid))
 	}
 	return false, nil
 }

@@ -121,27 +121,49 @@ func getRecipient(who string) Command {
 	return Command{Name: "Get-Recipient", Parameters: map[string]any{"Identity": who}, Select: recipientProperties}
 }
 
+// addressesOf are all addresses of a recipient, in lower case.
+func addressesOf(row Row) []string {
+	var out []string
+	for _, a := range row.list("EmailAddresses") {
+		if kind, rest, ok := strings.Cut(a, ":"); ok && strings.EqualFold(kind, "smtp") {
+			out = append(out, strings.ToLower(rest))
+		}
+	}
+	return out
+}
+
+// means reports whether the row is of a recipient that has the name or address.
+func means(row Row, who string) bool {
+	for _, property := range []string{"PrimarySmtpAddress", "WindowsLiveID", "DisplayName", "Name", "Identity", "Guid"} {
+		if strings.EqualFold(row.text(property), who) {
+			return true
+		}
+	}
+	return slices.Contains(addressesOf(row), strings.ToLower(who))
+}
+
 // newPerson reads the answer to a question for a recipient.
 func newPerson(who string, res Result) person {
+	// Asked for somebody who is not there, a cmdlet may list everybody ("Identity" of many Get cmdlets, Caution).
+	rows := slices.DeleteFunc(slices.Clone(res.Rows), func(r Row) bool { return !means(r, who) })
+	if len(rows) == 0 && len(res.Rows) == 1 {
+		rows = res.Rows // known by a form of name that the row does not have
+	}
 	switch {
 	case res.Err != nil && !isMissing(res.Err):
 		return person{err: fmt.Errorf("who %q is cannot be found out: %w", who, res.Err)}
-	case len(res.Rows) > 1:
-		return person{err: fmt.Errorf("%d recipients are called %q, and Exchange does not say which of them has the right; give them different names", len(res.Rows), who)}
-	case len(res.Rows) == 0:
+	case len(rows) > 1:
+		return person{err: fmt.Errorf("%d recipients are called %q, and Exchange does not say which of them has the right; give them different names", len(rows), who)}
+	case len(rows) == 0:
 		// Somebody without a mailbox, or who has left.
 		if strings.Contains(who, "@") {
 			return person{primary: strings.ToLower(who), addresses: []string{strings.ToLower(who)}}
 		}
 		return person{primary: who}
 	}
-	row := res.Rows[0]
+	row := rows[0]
 	out := person{primary: strings.ToLower(row.text("PrimarySmtpAddress")), name: row.text("DisplayName"), kind: row.text("RecipientTypeDetails")}
-	for _, a := range row.list("EmailAddresses") {
-		if kind, rest, ok := strings.Cut(a, ":"); ok && strings.EqualFold(kind, "smtp") {
-			out.addresses = append(out.addresses, strings.ToLower(rest))
-		}
-	}
+	out.addresses = addressesOf(row)
 	if upn := strings.ToLower(row.text("WindowsLiveID")); upn != "" {
 		out.addresses = append(out.addresses, upn)
 	}

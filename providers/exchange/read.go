@@ -331,6 +331,9 @@ func (r *reading) each(ctx context.Context, out []provision.Mailbox) error {
 	}
 	for i, res := range results {
 		have, want := &out[about[i]], &r.ask.want[about[i]]
+		if several(res.Rows, "Identity") && commands[i].Name != "Get-Mailbox" {
+			res = Result{Err: &Failure{Cmdlet: commands[i].Name, Message: "the mailbox couldn't be found"}}
+		}
 		// A mailbox that is not there has no rights and settings either; of one that is, they could not be read.
 		if commands[i].Name != "Get-Mailbox" && isMissing(res.Err) && r.ask.wantsMailbox() && !have.Exists() {
 			continue

@@ -55,7 +55,7 @@ func (a *Admin) tenantQuestions(q ask, tenant *provision.Mailbox) []Command {
 		return nil
 	}
 	var out []Command
-	if q.has(provision.AppPrincipal) {
+	if q.has(provision.AppPrincipal) || q.has(provision.AppRole) {
 		out = append(out, getPrincipals())
 	}
 	for _, name := range subjects(tenant, provision.AppScope) {
@@ -83,13 +83,15 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 		return nil, err
 	}
 	var more []provision.Mailbox
+	known := false
 	for i, c := range commands {
 		res := results[i]
 		switch c.Name {
 		case "Get-ServicePrincipal":
 			if res.Err != nil {
-				have.Unread[provision.AppPrincipal] = closed(res.Err)
+				have.Unread[provision.AppPrincipal], have.Unread[provision.AppRole] = closed(res.Err), closed(res.Err)
 			}
+			known = knows(res.Rows, object(want))
 			for _, row := range res.Rows {
 				app := strings.ToLower(row.text("AppId"))
 				if f := (provision.Fact{Aspect: provision.AppPrincipal, Subject: app}); slices.Contains(subjects(want, provision.AppPrincipal), app) {
@@ -102,6 +104,9 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 			}
 			name := c.Parameters["Identity"].(string)
 			for _, row := range res.Rows {
+				if !strings.EqualFold(row.text("Name"), name) {
+					continue
+				}
 				f := provision.Fact{Aspect: provision.AppScope, Subject: name}
 				have.Facts[f] = row.text("RecipientFilter")
 				if wish := want.Facts[f]; plainFilter(wish) == plainFilter(have.Facts[f]) {
@@ -112,6 +117,9 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 			if res.Err != nil && !isMissing(res.Err) {
 				have.Unread[provision.AppRole] = closed(res.Err)
 				continue
+			}
+			if !known || several(res.Rows, "RoleAssigneeName") {
+				continue // the roles may be everybody's
 			}
 			for _, as := range assignments(res.Rows) {
 				f := provision.Fact{Aspect: provision.AppRole, Subject: as.role}
@@ -185,6 +193,17 @@ func plainFilter(s string) string {
 	return b.String()
 }
 
+// knows reports whether the app is among the principals. The roles of one that is not may be shown as those of all others.
+func knows(principals []Row, object string) bool {
+	return slices.ContainsFunc(principals, func(r Row) bool { return object != "" && strings.EqualFold(r.text("ObjectId"), object) })
+}
+
+// several reports whether rows that are about one thing are about more, as where it is not there ("Identity" of many Get
+// cmdlets, Caution: "a non-existent value … returns all objects").
+func several(rows []Row, property string) bool {
+	return slices.ContainsFunc(rows, func(r Row) bool { return !strings.EqualFold(r.text(property), rows[0].text(property)) })
+}
+
 type assignment struct{ name, role, scope string }
 
 func assignments(rows []Row) []assignment {
@@ -245,9 +264,18 @@ func (a *Admin) doRole(ctx context.Context, s provision.Step) error {
 	if app == "" {
 		return errors.New("whose role it is was not read before")
 	}
-	rows, err := a.one(ctx, getAssignments(app))
-	if err != nil && !isMissing(err) {
+	results, err := a.shell.Run(ctx, getPrincipals(), getAssignments(app))
+	if err != nil {
 		return err
+	}
+	for _, r := range results {
+		if r.Err != nil && !isMissing(r.Err) {
+			return r.Err
+		}
+	}
+	rows := results[1].Rows
+	if !knows(results[0].Rows, app) || several(rows, "RoleAssigneeName") {
+		rows = nil // what is listed is other apps'
 	}
 	have := false
 	for _, as := range assignments(rows) {

@@ -79,6 +79,9 @@ func (s *Sim) getMailbox(p params) ([]row, []string, *refusal) {
 		}
 	}
 	if p.has("Identity") && len(out) == 0 {
+		if s.MissingIsAll {
+			return s.getMailbox(params{})
+		}
 		return nil, nil, notFound(p.text("Identity"))
 	}
 	if !strings.EqualFold(p.text("ResultSize"), "Unlimited") && len(out) > 1000 {
@@ -272,6 +275,9 @@ func (s *Sim) getRecipient(p params) ([]row, []string, *refusal) {
 			"DisplayName": pr.display, "RecipientTypeDetails": r.kind, "WindowsLiveID": r.upn})
 	}
 	if len(out) == 0 {
+		if s.MissingIsAll && p.text("Identity") != "*" {
+			return s.getRecipient(params{"Identity": "*"})
+		}
 		return nil, nil, notFound(p.text("Identity"))
 	}
 	return out, nil, nil

@@ -15,7 +15,7 @@ func dateFormat(language string) string {
 func (s *Sim) getRegion(p params) ([]row, []string, *refusal) {
 	m, no := s.mailbox(p.text("Identity"))
 	if no != nil {
-		return nil, nil, no
+		return s.allMailboxes(no, s.getRegion)
 	}
 	now := m.region.at(s.now())
 	out := row{"Identity": m.name, "Language": orNil(now.language), "DateFormat": orNil(now.date), "TimeFormat": orNil(now.clock),
@@ -69,7 +69,7 @@ func (s *Sim) setRegion(p params) ([]row, []string, *refusal) {
 func (s *Sim) getReply(p params) ([]row, []string, *refusal) {
 	m, no := s.mailbox(p.text("Identity"))
 	if no != nil {
-		return nil, nil, no
+		return s.allMailboxes(no, s.getReply)
 	}
 	return []row{{"Identity": m.name, "AutoReplyState": m.reply.at(s.now())}}, nil, nil
 }

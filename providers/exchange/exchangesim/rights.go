@@ -4,14 +4,33 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
+// allMailboxes answers for all mailboxes where one was not found, if the tenant does that.
+func (s *Sim) allMailboxes(no *refusal, get func(params) ([]row, []string, *refusal)) ([]row, []string, *refusal) {
+	if !s.MissingIsAll || no.status != 404 {
+		return nil, nil, no
+	}
+	var out []row
+	for _, r := range s.recipients {
+		if strings.HasSuffix(r.kind, "Mailbox") && r.shows(s.now()) {
+			rows, _, no := get(params{"Identity": r.guid})
+			if no != nil {
+				return nil, nil, no
+			}
+			out = append(out, rows...)
+		}
+	}
+	return out, nil, nil
+}
+
 func (s *Sim) getPermission(p params) ([]row, []string, *refusal) {
 	m, no := s.mailbox(p.text("Identity"))
 	if no != nil {
-		return nil, nil, no
+		return s.allMailboxes(no, s.getPermission)
 	}
 	line := func(user string, inherited, deny bool, rights ...string) row {
 		return row{"Identity": m.name, "User": user, "AccessRights": rights, "IsInherited": inherited, "Deny": deny, "InheritanceType": "All"}
@@ -117,7 +136,7 @@ func (s *Sim) removePermission(p params) ([]row, []string, *refusal) {
 func (s *Sim) getTrustees(p params) ([]row, []string, *refusal) {
 	m, no := s.one(p.text("Identity"))
 	if no != nil {
-		return nil, nil, no
+		return s.allMailboxes(no, s.getTrustees)
 	}
 	line := func(who string) row {
 		return row{"Identity": m.name, "Trustee": who, "AccessControlType": "Allow", "AccessRights": []string{"SendAs"}, "IsInherited": false, "InheritanceType": "None"}

@@ -22,7 +22,7 @@ var applicationRoles = []string{
 
 func (s *Sim) principal(id string) *principal {
 	for _, p := range s.principals {
-		if strings.EqualFold(p.app, id) || strings.EqualFold(p.object, id) || strings.EqualFold(p.display, id) {
+		if id != "" && (strings.EqualFold(p.app, id) || strings.EqualFold(p.object, id) || strings.EqualFold(p.display, id)) {
 			return p
 		}
 	}
@@ -44,8 +44,12 @@ func exists(what, name string) *refusal {
 
 func (s *Sim) getPrincipals(p params) ([]row, []string, *refusal) {
 	var out []row
+	only := s.principal(p.text("Identity"))
+	if only == nil && p.has("Identity") && !s.MissingIsAll {
+		return nil, nil, notFound(p.text("Identity"))
+	}
 	for _, x := range s.principals {
-		if p.has("Identity") && s.principal(p.text("Identity")) != x {
+		if only != nil && only != x {
 			continue
 		}
 		out = append(out, row{"AppId": x.app, "ObjectId": x.object, "DisplayName": x.display})
@@ -74,13 +78,19 @@ func (s *Sim) removePrincipal(p params) ([]row, []string, *refusal) {
 }
 
 func (s *Sim) getScope(p params) ([]row, []string, *refusal) {
-	sc := s.scope(p.text("Identity"))
-	if sc == nil {
+	only := s.scope(p.text("Identity"))
+	if only == nil && !s.MissingIsAll {
 		return nil, nil, notFound(p.text("Identity"))
 	}
-	// The filter comes back as it was understood.
-	return []row{{"Name": sc.name, "ScopeRestrictionType": "RecipientScope",
-		"RecipientFilter": fmt.Sprintf("((%s -eq '%s'))", sc.property, strings.ReplaceAll(sc.value, "'", "''"))}}, nil, nil
+	var out []row
+	for _, sc := range s.scopes {
+		if only == nil || only == sc {
+			// The filter comes back as it was understood.
+			out = append(out, row{"Name": sc.name, "ScopeRestrictionType": "RecipientScope",
+				"RecipientFilter": fmt.Sprintf("((%s -eq '%s'))", sc.property, strings.ReplaceAll(sc.value, "'", "''"))})
+		}
+	}
+	return out, nil, nil
 }
 
 func (s *Sim) setScope(p params, isNew bool) ([]row, []string, *refusal) {
@@ -125,13 +135,13 @@ func (s *Sim) removeScope(p params) ([]row, []string, *refusal) {
 
 func (s *Sim) getAssignments(p params) ([]row, []string, *refusal) {
 	x := s.principal(p.text("RoleAssignee"))
-	if x == nil {
+	if x == nil && !s.MissingIsAll {
 		return nil, nil, notFound(p.text("RoleAssignee"))
 	}
 	var out []row
 	for _, a := range s.roles {
-		if a.object == x.object {
-			out = append(out, row{"Name": a.name, "Role": a.role, "RoleAssigneeName": x.object, "RoleAssigneeType": "ServicePrincipal", "CustomResourceScope": orNil(a.scope)})
+		if x == nil || a.object == x.object {
+			out = append(out, row{"Name": a.name, "Role": a.role, "RoleAssigneeName": a.object, "RoleAssigneeType": "ServicePrincipal", "CustomResourceScope": orNil(a.scope)})
 		}
 	}
 	return out, nil, nil

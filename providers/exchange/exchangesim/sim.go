@@ -46,6 +46,9 @@ type Sim struct {
 	Lacks map[string]bool
 	// PageSize is how many rows a page has at most; 0 takes what Prefer asks for.
 	PageSize int
+	// MissingIsAll makes Get cmdlets answer for an identity that is nobody's with all there is, as the pages on many of them
+	// warn ("Identity", Caution), in place of an error.
+	MissingIsAll bool
 	// NamesOnly shows people by their display names where Exchange may show either that or the user principal name.
 	NamesOnly bool
 
