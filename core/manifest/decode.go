@@ -23,6 +23,9 @@ type decoder struct {
 	names  map[path]spot // where the key of a value stood
 	texts  map[path]string
 	object map[path]bool // the values that were written with keys
+
+	declared bool // mailboxes are declared elsewhere, so the file may have none
+	source   int  // of what is decoded: 0 the file, else what is declared elsewhere, where numbers, true and false may be texts
 }
 
 // at is where to point to for p: the value, else its key, else whatever holds it.
@@ -36,10 +39,16 @@ func (d *decoder) at(p path) spot {
 		}
 		i := strings.LastIndexByte(string(p), 0)
 		if i < 0 {
-			return spot{1, 1}
+			return spot{line: 1, column: 1}
 		}
 		p = p[:i]
 	}
+}
+
+// here is a place in what is decoded now.
+func (d *decoder) here(at spot) spot {
+	at.source = d.source
+	return at
 }
 
 // name is where the key of p stood; for a value without one, the value.
@@ -72,7 +81,9 @@ func (f field) enum() []string {
 
 func fieldsOf(t reflect.Type) (out []field) {
 	for f := range t.Fields() {
-		out = append(out, field{f, f.Tag.Get("yaml")})
+		if key := f.Tag.Get("yaml"); key != "" {
+			out = append(out, field{f, key})
+		}
 	}
 	return out
 }
@@ -103,7 +114,7 @@ func isNamed(t reflect.Type) bool {
 // decode reads n into v. f is the field whose tags say more about v.
 func (d *decoder) decode(n ast.Node, v reflect.Value, f field, p path) {
 	if _, ok := d.values[p]; !ok {
-		d.values[p] = nodeSpot(n)
+		d.values[p] = d.here(nodeSpot(n))
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
@@ -115,7 +126,7 @@ func (d *decoder) decode(n ast.Node, v reflect.Value, f field, p path) {
 	}
 	switch {
 	case isNamed(v.Type()):
-		d.named(n, v, p)
+		d.named(n, v, f, p)
 	case v.Kind() == reflect.Struct:
 		d.structure(n, v, p)
 	case v.Kind() == reflect.Slice:
@@ -149,13 +160,13 @@ func (d *decoder) structure(n ast.Node, v reflect.Value, p path) {
 		d.decode(value, v.FieldByIndex(fields[i].Index), fields[i], p)
 	})
 	for _, f := range fields {
-		if f.needed() && !slices.Contains(seen, f.key) {
+		if f.needed() && !(f.key == "mailboxes" && d.declared) && !slices.Contains(seen, f.key) {
 			d.add(d.name(p), fmt.Sprintf("the key %q is missing", f.key), example(f))
 		}
 	}
 }
 
-func (d *decoder) named(n ast.Node, v reflect.Value, p path) {
+func (d *decoder) named(n ast.Node, v reflect.Value, f field, p path) {
 	if _, ok := n.(ast.MapNode); !ok {
 		d.wrongType(n, v.Type(), p)
 		return
@@ -163,7 +174,7 @@ func (d *decoder) named(n ast.Node, v reflect.Value, p path) {
 	d.pairs(n, p, func(key string, value ast.Node, p path) {
 		one := reflect.New(v.Type().Elem()).Elem()
 		one.Field(0).SetString(key)
-		d.decode(value, one.Field(1), field{}, p)
+		d.decode(value, one.Field(1), f, p)
 		v.Set(reflect.Append(v, one))
 	})
 }
@@ -173,7 +184,7 @@ func (d *decoder) pairs(n ast.Node, p path, visit func(key string, value ast.Nod
 	first := make(map[string]spot)
 	for pairs := n.(ast.MapNode).MapRange(); pairs.Next(); {
 		node := pairs.Key()
-		at := tokenSpot(node.GetToken())
+		at := d.here(tokenSpot(node.GetToken()))
 		var key string
 		switch k := node.(type) {
 		case *ast.StringNode:
@@ -185,7 +196,11 @@ func (d *decoder) pairs(n ast.Node, p path, visit func(key string, value ast.Nod
 			continue
 		}
 		if was, ok := first[key]; ok {
-			d.add(at, fmt.Sprintf("the key %q is here a second time", key), fmt.Sprintf("it is on line %d already; make them one", was.line))
+			fix := fmt.Sprintf("it is on line %d already; make them one", was.line)
+			if d.source > 0 {
+				fix = "make them one"
+			}
+			d.add(at, fmt.Sprintf("the key %q is here a second time", key), fix)
 			continue
 		}
 		first[key] = at
@@ -208,7 +223,7 @@ func (d *decoder) list(n ast.Node, v reflect.Value, f field, p path) {
 		return
 	}
 	if len(seq.Values) == 0 {
-		d.add(nodeSpot(n), "the list is empty", "write something into it, or take the key out")
+		d.add(d.here(nodeSpot(n)), "the list is empty", "write something into it, or take the key out")
 	}
 	for i, item := range seq.Values {
 		one := reflect.New(v.Type().Elem()).Elem()
@@ -245,7 +260,7 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, f field, p path) {
 		v.SetString(text)
 	case reflect.Int:
 		i, err := strconv.ParseInt(text, 10, 32)
-		if _, ok := n.(*ast.IntegerNode); !ok || err != nil {
+		if _, ok := n.(*ast.IntegerNode); !ok && d.source == 0 || err != nil {
 			d.wrongType(n, v.Type(), p)
 			return
 		}
@@ -259,12 +274,13 @@ func (d *decoder) scalar(n ast.Node, v reflect.Value, f field, p path) {
 		}
 		v.SetInt(i)
 	case reflect.Bool:
-		b, ok := n.(*ast.BoolNode)
-		if !ok {
+		if b, ok := n.(*ast.BoolNode); ok {
+			v.SetBool(b.Value)
+		} else if d.source > 0 && (text == "true" || text == "false") {
+			v.SetBool(text == "true")
+		} else {
 			d.wrongType(n, v.Type(), p)
-			return
 		}
-		v.SetBool(b.Value)
 	}
 }
 

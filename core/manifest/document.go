@@ -11,14 +11,37 @@ package manifest
 //	min     the least number
 //	pattern what the text looks like, for the schema alone
 //
-// A []string may be one text instead of a list. A list of named values is a mapping, in the order of the file. A struct
-// with a method short may be written as what stands for that field alone.
+// A []string may be one text instead of a list. A list of named values is a mapping, in the order of the file; enum there
+// is of its values. A struct with a method short may be written as what stands for that field alone, which has no key where
+// it can be written in no other way.
 
 type document struct {
 	Version      int            `yaml:"version" need:"yes" enum:"1" doc:"The version of this file's shape. This is version 1."`
 	Organisation organisation   `yaml:"organisation" need:"yes" doc:"The organisation whose team this is."`
 	Members      named[member]  `yaml:"members" need:"yes" doc:"The people of the team. The key is the name that the rest of the file and the timeline use for them."`
 	Mailboxes    named[mailbox] `yaml:"mailboxes" need:"yes" doc:"The shared mailboxes. The key is the address. Postroom never reads or writes any other."`
+	M365         m365           `yaml:"m365" doc:"How the app and its reach are set up in Microsoft 365. Without app, plan leaves both alone."`
+	Google       google         `yaml:"google" doc:"What new accounts get in Google Workspace."`
+	Retired      named[retiree] `yaml:"retired" doc:"Mailboxes that are not used any more, by their address."`
+}
+
+type m365 struct {
+	App       string `yaml:"app" pattern:"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" doc:"The application id of the app that works the mail."`
+	Principal string `yaml:"principal" pattern:"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$" doc:"The app's object id as Enterprise applications shows it (not the one of App registrations)."`
+	Scope     string `yaml:"scope" doc:"The name of the management scope that limits the app to the declared mailboxes. Postroom unless said otherwise."`
+	Mark      string `yaml:"mark" pattern:"^CustomAttribute([1-9]|1[0-5])$" doc:"The attribute of a mailbox that holds the scope's name where the app may reach it. CustomAttribute15 unless said otherwise."`
+	Control   string `yaml:"control" doc:"The address of a mailbox that the app must be refused by. doctor tries it."`
+}
+
+type google struct {
+	OrgUnit string `yaml:"org-unit" doc:"The path of the organisational unit that new accounts are made in, such as /Shared mailboxes."`
+	Licence string `yaml:"licence" doc:"The licence that new accounts get: business-starter, business-standard, business-plus, enterprise-standard, enterprise-plus, frontline-starter, frontline-standard, frontline-plus, or product/SKU as in Google-Apps/1010020027."`
+	Control string `yaml:"control" doc:"The address of an account that Postroom must be refused by. doctor tries it."`
+}
+
+type retiree struct {
+	Provider string `yaml:"provider" need:"yes" enum:"m365,gmail" doc:"Where the mailbox is."`
+	Mailbox  string `yaml:"mailbox" need:"yes" enum:"keep,delete" doc:"keep: it stays as it is, out of the app's reach. delete: it is deleted with all that is in it."`
 }
 
 type organisation struct {
@@ -43,19 +66,51 @@ type absent struct {
 }
 
 type mailbox struct {
-	Provider string     `yaml:"provider" need:"yes" enum:"m365,gmail" doc:"Where the mailbox is: m365 for Microsoft 365, gmail for Google Workspace."`
-	Name     string     `yaml:"name" doc:"The name that customers see. Without it, the address."`
-	Aliases  []string   `yaml:"aliases" doc:"Other addresses whose mail arrives in this mailbox."`
-	Agents   []string   `yaml:"agents" doc:"The members who answer."`
-	Leads    []string   `yaml:"leads" doc:"The members who get what nobody else can take."`
-	Assign   assignment `yaml:"assign" doc:"How conversations find their owner."`
-	Tags     named[tag] `yaml:"tags" doc:"The tags that rules and people put on conversations: a name and its colour."`
-	Rules    []rule     `yaml:"rules" doc:"What to do with mail that arrives, tried in this order."`
-	Markers  markers    `yaml:"markers" doc:"The categories or labels that show whose a conversation is and how it stands."`
-	Archive  *bool      `yaml:"close-by-archiving" doc:"Whether moving a mail to the archive closes its conversation. True unless said otherwise."`
-	Folders  []string   `yaml:"folders" doc:"Further folders to watch, by the name they have under the mailbox (Microsoft 365 only)."`
-	Backlog  string     `yaml:"backlog" pattern:"^(ignore|register|triage (unread|all|since [0-9]{4}-[0-9]{2}-[0-9]{2}))$" doc:"What becomes of mail that was there before Postroom: ignore, register (so unless said otherwise), triage since 2026-10-01, triage unread, or triage all. What is triaged and in the inbox is work; the rest is registered, which tells nobody."`
+	Provider      string          `yaml:"provider" need:"yes" enum:"m365,gmail" doc:"Where the mailbox is: m365 for Microsoft 365, gmail for Google Workspace."`
+	Name          string          `yaml:"name" doc:"The name that customers see. Without it, the address."`
+	Aliases       []string        `yaml:"aliases" doc:"Other addresses whose mail arrives in this mailbox."`
+	Agents        []string        `yaml:"agents" doc:"The members who answer."`
+	Leads         []string        `yaml:"leads" doc:"The members who get what nobody else can take."`
+	Readers       []string        `yaml:"readers" doc:"The members who see the mailbox and cannot answer (Microsoft 365 only)."`
+	AnswerAs      string          `yaml:"answer-as" enum:"mailbox,member" doc:"Whose name answers bear: the mailbox's (Send As, so unless said otherwise) or the member's on behalf of the mailbox (Send on Behalf, Microsoft 365 only)."`
+	AutoMap       *bool           `yaml:"auto-mapping" doc:"Whether the mailbox appears in the members' Outlook of itself. True unless said otherwise (Microsoft 365 only)."`
+	Access        named[[]string] `yaml:"access" enum:"open,read,send-as,send-on-behalf,unmapped,none" doc:"Rights of people and groups who are no members here, by their address; or the rights of one who is, instead of those of the role."`
+	Sent          sentCopies      `yaml:"sent-copies" doc:"Whether mail that members send is copied to the mailbox. True unless said otherwise (Microsoft 365 only)."`
+	Language      string          `yaml:"language" doc:"The mailbox's language, such as da-DK (BCP 47)."`
+	Timezone      string          `yaml:"timezone" doc:"The mailbox's time zone (IANA name, Microsoft 365 only). A new mailbox gets the organisation's."`
+	Localise      bool            `yaml:"localised-folders" doc:"The default folders have names in the mailbox's language (Microsoft 365 only)."`
+	Quota         string          `yaml:"quota" scalar:"yes" pattern:"^[0-9]+([.][0-9]+)? ?(GB|MB|KB|B)$" doc:"How much the mailbox holds, such as 49 GB (Microsoft 365 only)."`
+	Hidden        *bool           `yaml:"hidden" doc:"Whether the address lists leave the mailbox out."`
+	Reply         string          `yaml:"automatic-reply" enum:"off,keep" doc:"The mail system's own automatic reply. off: it is turned off, so unless said otherwise. keep: it stays as it is."`
+	Signature     string          `yaml:"signature" doc:"What is below each new mail, as HTML (Google Workspace only)."`
+	Licence       string          `yaml:"licence" doc:"The licence. Google Workspace: as under google. Microsoft 365: assigned, which a mailbox over 50 GB needs."`
+	OrgUnit       string          `yaml:"org-unit" doc:"The path of the account's organisational unit (Google Workspace only)."`
+	Front         front           `yaml:"front" doc:"A group with Collaborative Inbox in front of the account, whose address customers write to (Google Workspace only)."`
+	DelegateGroup string          `yaml:"delegate-group" doc:"A group that is the account's delegate in place of each member, where they are too many (Google Workspace only)."`
+	Assign        assignment      `yaml:"assign" doc:"How conversations find their owner."`
+	Tags          named[tag]      `yaml:"tags" doc:"The tags that rules and people put on conversations: a name and its colour."`
+	Rules         []rule          `yaml:"rules" doc:"What to do with mail that arrives, tried in this order."`
+	Markers       markers         `yaml:"markers" doc:"The categories or labels that show whose a conversation is and how it stands."`
+	Archive       *bool           `yaml:"close-by-archiving" doc:"Whether moving a mail to the archive closes its conversation. True unless said otherwise."`
+	Folders       []string        `yaml:"folders" doc:"Further folders to watch, by the name they have under the mailbox (Microsoft 365 only)."`
+	Backlog       string          `yaml:"backlog" pattern:"^(ignore|register|triage (unread|all|since [0-9]{4}-[0-9]{2}-[0-9]{2}))$" doc:"What becomes of mail that was there before Postroom: ignore, register (so unless said otherwise), triage since 2026-10-01, triage unread, or triage all. What is triaged and in the inbox is work; the rest is registered, which tells nobody."`
 }
+
+type front struct {
+	Group string `yaml:"group" need:"yes" doc:"The group's address."`
+	Name  string `yaml:"name" doc:"The group's name. Without it a new group gets the mailbox's."`
+}
+
+func (front) short() string { return "Group" }
+
+// sentCopies are either both alike, or each for itself.
+type sentCopies struct {
+	Both     *bool `yaml:""`
+	As       *bool `yaml:"as" doc:"Mail sent as the mailbox."`
+	OnBehalf *bool `yaml:"on-behalf" doc:"Mail sent on behalf of it."`
+}
+
+func (sentCopies) short() string { return "Both" }
 
 type assignment struct {
 	Strategy string `yaml:"strategy" enum:"manual,round-robin,least-loaded" doc:"manual: people take their work themselves. round-robin: in turn. least-loaded (so unless said otherwise): who has the fewest open conversations."`

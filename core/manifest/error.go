@@ -13,8 +13,9 @@ const maxErrors = 20
 
 // Error is one thing wrong with a manifest, and how to put it right.
 type Error struct {
-	File         string // as given to Parse
-	Line, Column int    // from 1; Column counts characters
+	File         string // as given to Parse; or the Source of what is declared elsewhere
+	Key          string // of what is declared elsewhere: the keys that lead to it, as in rules[0].when. "" for all of it
+	Line, Column int    // from 1; Column counts characters. 0 of what is declared elsewhere
 	Source       string // the offending line
 	Text         string // what is wrong
 	Fix          string // what to do; may be empty
@@ -23,6 +24,17 @@ type Error struct {
 // Error shows the place, the line with a caret below the column, and the fix.
 func (e *Error) Error() string {
 	var b strings.Builder
+	if e.Line == 0 {
+		fmt.Fprintf(&b, "%s: ", e.File)
+		if e.Key != "" {
+			fmt.Fprintf(&b, "%s: ", e.Key)
+		}
+		b.WriteString(e.Text)
+		if e.Fix != "" {
+			fmt.Fprintf(&b, "\n      = %s", e.Fix)
+		}
+		return b.String()
+	}
 	fmt.Fprintf(&b, "%s:%d:%d: %s\n", e.File, e.Line, e.Column, e.Text)
 	line, column := window([]rune(e.Source), e.Column-1)
 	number := fmt.Sprintf("%5d", e.Line)
@@ -91,15 +103,20 @@ func (e *Errors) Unwrap() []error {
 
 // problems collects what is wrong while a manifest is read.
 type problems struct {
-	file  string
-	lines []string
-	list  []*Error
-	seen  map[Error]bool
-	more  int
+	file    string
+	lines   []string
+	sources []string             // of what is declared elsewhere
+	paths   func(at spot) string // the keys that lead to something declared elsewhere
+	list    []*Error
+	seen    map[Error]bool
+	more    int
 }
 
 func (p *problems) add(at spot, text, fix string) {
 	e := Error{File: p.file, Line: max(at.line, 1), Column: max(at.column, 1), Text: oneLine(text), Fix: oneLine(fix)}
+	if at.source > 0 {
+		e.File, e.Key, e.Line, e.Column = oneLine(p.sources[at.source-1]), oneLine(p.paths(at)), 0, 0
+	}
 	if p.seen[e] {
 		return
 	}
@@ -111,7 +128,7 @@ func (p *problems) add(at spot, text, fix string) {
 		p.seen = make(map[Error]bool)
 	}
 	p.seen[e] = true
-	if e.Line <= len(p.lines) {
+	if e.Line > 0 && e.Line <= len(p.lines) {
 		e.Source = p.lines[e.Line-1]
 	}
 	p.list = append(p.list, &e)
@@ -133,7 +150,12 @@ func (p *problems) err() error {
 	if len(p.list) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(p.list, func(a, b *Error) int { return cmp.Or(a.Line-b.Line, a.Column-b.Column) })
+	slices.SortStableFunc(p.list, func(a, b *Error) int {
+		if (a.Line == 0) != (b.Line == 0) {
+			return b.Line - a.Line // the file comes first
+		}
+		return cmp.Or(a.Line-b.Line, a.Column-b.Column)
+	})
 	n := min(len(p.list), maxErrors)
 	return &Errors{List: p.list[:n], More: len(p.list) - n + p.more}
 }

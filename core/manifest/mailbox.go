@@ -11,8 +11,8 @@ import (
 )
 
 // claim notes the addresses of a mailbox, so that no other has them.
-func (r *reader) claim(id string, m mailbox) {
-	at := path("").key("mailboxes").key(id)
+func (r *reader) claim(b box) {
+	id, m, at := b.id, b.mailbox, b.at
 	one := func(s string, p path, what string) {
 		a, ok := r.address(s, p)
 		if !ok {
@@ -31,6 +31,12 @@ func (r *reader) claim(id string, m mailbox) {
 	one(id, at, "mailbox")
 	for i, alias := range m.Aliases {
 		one(alias, at.key("aliases").item(i), "alias")
+	}
+	if m.Front.Group != "" {
+		one(m.Front.Group, at.key("front").key("group"), "group")
+	}
+	if m.DelegateGroup != "" {
+		one(m.DelegateGroup, at.key("delegate-group"), "group")
 	}
 }
 
@@ -60,6 +66,7 @@ func (r *reader) mailbox(id string, m mailbox, at path) Mailbox {
 	}
 	p.Rules = r.rules(m, at)
 	out.Folders = r.folders(m, at)
+	r.provisioned(&out, m, at)
 	return out
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/postroom/postroom/core/assign"
 	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
 )
 
 // Provider is where a mailbox is.
@@ -32,6 +33,9 @@ type Manifest struct {
 	Domains      []string // lower case
 	Location     *time.Location
 	mailboxes    []Mailbox
+	m365         M365Tenant
+	google       GoogleTenant
+	retired      []provision.Mailbox // those to be deleted
 }
 
 // Mailbox is what the manifest says of one mailbox.
@@ -42,6 +46,12 @@ type Mailbox struct {
 	Styles   []inbox.Style  // how each marker of the policy shall look, in the order members, tags, statuses
 	Folders  []string       // further folders to watch, by name (Microsoft 365)
 	Location *time.Location // of the organisation
+	// Readers see the mailbox and answer nothing, so they have no marker.
+	Readers []decide.Member
+	// Front is the address of the group in front of the account (Google Workspace), "" where there is none. It is among the
+	// policy's addresses.
+	Front inbox.Address
+	wish  provision.Mailbox
 }
 
 // Mailboxes are all of them, in the order of the file.
@@ -49,28 +59,33 @@ func (m *Manifest) Mailboxes() []Mailbox { return m.mailboxes }
 
 // Bounds of what one file may describe.
 const (
-	maxMembers   = 2000
+	maxMembers   = 5000
 	maxMailboxes = 1000
 	maxSkills    = 100 // of one member
 
 	maxTags    = 200
 	maxFolders = 14 // besides the usual ones, so that one round of all of them is one batch at Graph
 	maxAway    = 100
+	maxAliases = 300 // Exchange takes as many
+	maxAccess  = 500
 	maxName    = 200 // runes of a name people see
 )
 
 // Parse reads a manifest. name is what errors call the file. A manifest with anything wrong in it gives an *Errors.
-func Parse(name string, data []byte) (*Manifest, error) {
+func Parse(name string, data []byte) (*Manifest, error) { return ParseWith(name, data, nil) }
+
+// ParseWith reads a manifest together with mailboxes that are declared elsewhere; they come after those of the file, in
+// that order. The file may then have no mailboxes of its own.
+func ParseWith(name string, data []byte, declared []Declared) (*Manifest, error) {
 	p := &problems{file: name}
 	root := readYAML(data, p)
 	if root == nil {
 		return nil, p.err()
 	}
-	d := &decoder{problems: p, values: make(map[path]spot), names: make(map[path]spot), texts: make(map[path]string), object: make(map[path]bool)}
-	var doc document
-	d.decode(root, reflect.ValueOf(&doc).Elem(), field{}, "")
-	r := &reader{decoder: d, doc: doc, mailboxAt: make(map[inbox.Address]string), heldBy: make(map[inbox.Address]string),
-		people: make(map[string]int), patterns: make(map[string][]string)}
+	r := newReader(p)
+	r.declared = len(declared) > 0
+	r.decode(root, reflect.ValueOf(&r.doc).Elem(), field{}, "")
+	r.boxes = r.declarations(declared)
 	m := r.read()
 	if err := p.err(); err != nil {
 		return nil, err
@@ -78,10 +93,18 @@ func Parse(name string, data []byte) (*Manifest, error) {
 	return m, nil
 }
 
+func newReader(p *problems) *reader {
+	d := &decoder{problems: p, values: make(map[path]spot), names: make(map[path]spot), texts: make(map[path]string), object: make(map[path]bool)}
+	p.paths = d.pathAt
+	return &reader{decoder: d, mailboxAt: make(map[inbox.Address]string), heldBy: make(map[inbox.Address]string),
+		people: make(map[string]int), patterns: make(map[string][]string)}
+}
+
 // reader turns the document into policies.
 type reader struct {
 	*decoder
 	doc       document
+	boxes     []box // of the file, then those declared elsewhere
 	out       Manifest
 	mailboxAt map[inbox.Address]string // the mailbox that has an address, itself or as an alias
 	heldBy    map[inbox.Address]string // the member who has an address
@@ -97,7 +120,7 @@ func (r *reader) read() *Manifest {
 	for _, list := range []struct {
 		what     string
 		n, limit int
-	}{{"members", len(r.doc.Members), maxMembers}, {"mailboxes", len(r.doc.Mailboxes), maxMailboxes}} {
+	}{{"members", len(r.doc.Members), maxMembers}, {"mailboxes", len(r.boxes), maxMailboxes}, {"retired", len(r.doc.Retired), maxMailboxes}} {
 		switch at := path("").key(list.what); {
 		case list.n > list.limit:
 			r.add(r.name(at), fmt.Sprintf("%d %s are too many", list.n, list.what), fmt.Sprintf("at most %d fit one file", list.limit))
@@ -106,13 +129,15 @@ func (r *reader) read() *Manifest {
 			r.add(r.name(at), "there are no "+list.what, "")
 		}
 	}
-	for _, e := range r.doc.Mailboxes {
-		r.claim(e.Key, e.Value)
+	r.tenants()
+	for _, b := range r.boxes {
+		r.claim(b)
 	}
 	r.members()
-	for _, e := range r.doc.Mailboxes {
-		r.out.mailboxes = append(r.out.mailboxes, r.mailbox(e.Key, e.Value, path("").key("mailboxes").key(e.Key)))
+	for _, b := range r.boxes {
+		r.out.mailboxes = append(r.out.mailboxes, r.mailbox(b.id, b.mailbox, b.at))
 	}
+	r.beyond()
 	return &r.out
 }
 

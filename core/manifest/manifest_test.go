@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/postroom/postroom/core/manifest"
+	"github.com/postroom/postroom/core/provision"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -77,6 +79,9 @@ func describe(m *manifest.Manifest) string {
 		for _, x := range p.Assign.Leads {
 			fmt.Fprintf(&b, "  lead %s\n", x.ID)
 		}
+		for _, x := range box.Readers {
+			fmt.Fprintf(&b, "  reader %s\n", x.ID)
+		}
 		fmt.Fprintf(&b, "  assign %s, cap %d, sticky %v\n", p.Assign.Strategy, p.Assign.Cap, p.Assign.Sticky)
 		for _, x := range p.Tags {
 			fmt.Fprintf(&b, "  tag %s shown as %s\n", x.Name, x.Marker)
@@ -86,6 +91,21 @@ func describe(m *manifest.Manifest) string {
 		}
 		fmt.Fprintf(&b, "  waiting %q, closed %q, closed by %q, backlog %s, folders %q, rules need %+v\n",
 			p.Markers.Waiting, p.Markers.Closed, p.CloseBy, p.Backlog, box.Folders, p.Rules.Needs())
+	}
+	fmt.Fprintf(&b, "\ncontrols %v\n", m.Controls())
+	for _, wish := range m.Desired() {
+		fmt.Fprintf(&b, "\nwish %s %q\n", wish.Provider, wish.Address)
+		for _, list := range []struct {
+			what  string
+			facts map[provision.Fact]string
+		}{{"", wish.Facts}, {"new ", wish.AtCreation}} {
+			var lines []string
+			for f, v := range list.facts {
+				lines = append(lines, fmt.Sprintf("  %s%s %s= %q\n", list.what, f.Aspect, strings.TrimPrefix(f.Subject+" ", " "), v))
+			}
+			slices.Sort(lines)
+			b.WriteString(strings.Join(lines, ""))
+		}
 	}
 	return b.String()
 }

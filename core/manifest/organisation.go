@@ -33,17 +33,7 @@ func (r *reader) organisation() {
 	}
 	r.out.Location = time.UTC
 	if p := at.key("timezone"); o.Timezone != "" {
-		// "Local" would be another zone on each machine.
-		loc, err := time.LoadLocation(o.Timezone)
-		if err != nil || o.Timezone == "Local" {
-			fix := "write an IANA name such as Europe/Copenhagen or UTC"
-			if best := nearest(o.Timezone, zones); best != "" {
-				fix = `did you mean "` + best + `"?`
-			}
-			r.add(r.at(p), fmt.Sprintf("there is no time zone %q", o.Timezone), fix)
-			return
-		}
-		r.out.Location = loc
+		r.out.Location = r.zone(o.Timezone, p)
 	} else {
 		r.addEmpty(p)
 	}

@@ -44,7 +44,11 @@ func (r *reader) rules(m mailbox, at path) *rules.Set {
 	for _, f := range rules.Unreachable(list) {
 		p, fix := at.item(f.Rule), ""
 		if f.By >= 0 {
-			fix = fmt.Sprintf("move it above the rule on line %d, or take stop: true out there", r.at(at.item(f.By)).line)
+			above := r.at(at.item(f.By))
+			fix = fmt.Sprintf("move it above the rule on line %d, or take stop: true out there", above.line)
+			if above.source > 0 {
+				fix = fmt.Sprintf("move it above the rule %q, or take stop: true out there", list[f.By].Name)
+			}
 		} else {
 			p, fix = p.key("when").key(f.Key), "loosen one of the two, or take the rule out"
 		}
@@ -195,6 +199,9 @@ func (r *reader) wrongRule(e *rules.Error, at path) {
 // escapes, so that it does not stand in the file as it reads.
 func (r *reader) inside(p path, line, column int) (spot, bool) {
 	start := r.at(p)
+	if start.source > 0 {
+		return spot{}, false
+	}
 	all := strings.Split(r.texts[p], "\n")
 	if line < 1 || line > len(all) || column < 1 {
 		return spot{}, false
@@ -206,7 +213,7 @@ func (r *reader) inside(p path, line, column int) (spot, bool) {
 			from = len(string([]rune(source)[:min(start.column-1, utf8.RuneCountInString(source))]))
 		}
 		if i := strings.Index(source[from:], text); i >= 0 && text != "" {
-			return spot{n, utf8.RuneCountInString(source[:from+i]) + column}, true
+			return spot{line: n, column: utf8.RuneCountInString(source[:from+i]) + column}, true
 		}
 	}
 	return spot{}, false

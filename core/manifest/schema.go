@@ -105,7 +105,7 @@ func (g *generator) value(t reflect.Type, f field) *schema {
 		return g.value(t.Elem(), f)
 	case isNamed(t):
 		value, _ := t.Elem().FieldByName("Value")
-		return &schema{Type: "object", Additional: g.value(value.Type, field{})}
+		return &schema{Type: "object", Additional: g.value(value.Type, f)}
 	case t.Kind() == reflect.Struct:
 		return g.refer(t.Name(), func() *schema { return g.structure(t) })
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.String:

@@ -17,19 +17,22 @@ import (
 // Bounds of the file. They keep the YAML parser, which recurses and does not bound itself, from being made to work for
 // long or to run out of stack.
 const (
-	MaxBytes    = 1 << 20
-	maxLine     = 4000 // bytes
-	maxBrackets = 32   // deep
-	maxKeys     = 2500 // of one mapping written line by line; the parser's work grows with their square
+	MaxBytes    = 4 << 20 // of the file, and of all that is declared elsewhere
+	maxLine     = 4000    // bytes
+	maxBrackets = 32      // deep
+	maxKeys     = 6000    // of one mapping written line by line; the parser's work grows with their square
+	maxItems    = 100_000 // of all lists; its work grows with the square of empty ones
+	maxTokens   = 1_000_000
 )
 
-// spot is a place in the file, both from 1; the zero spot is unknown.
-type spot struct{ line, column int }
+// spot is a place in the file, both from 1; the zero spot is unknown. Of what is declared elsewhere, source is its number
+// from 1, and line that of the value in it.
+type spot struct{ line, column, source int }
 
 // readYAML gives the root of the one document in data, nil where there is something wrong.
 func readYAML(data []byte, p *problems) ast.Node {
 	if len(data) > MaxBytes {
-		p.add(spot{1, 1}, fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d are read", MaxBytes))
+		p.add(spot{line: 1, column: 1}, fmt.Sprintf("the file has %d bytes", len(data)), fmt.Sprintf("at most %d are read", MaxBytes))
 		return nil
 	}
 	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
@@ -38,20 +41,20 @@ func readYAML(data []byte, p *problems) ast.Node {
 	for i, line := range p.lines {
 		switch {
 		case !utf8.ValidString(line):
-			p.add(spot{i + 1, 1 + utf8.RuneCountInString(line[:invalidAt(line)])}, "this is not UTF-8", "save the file as UTF-8")
+			p.add(spot{line: i + 1, column: 1 + utf8.RuneCountInString(line[:invalidAt(line)])}, "this is not UTF-8", "save the file as UTF-8")
 			return nil
 		case len(line) > maxLine:
-			p.add(spot{i + 1, maxLine}, "the line is too long", fmt.Sprintf("at most %d bytes fit one line; write lists one item a line", maxLine))
+			p.add(spot{line: i + 1, column: maxLine}, "the line is too long", fmt.Sprintf("at most %d bytes fit one line; write lists one item a line", maxLine))
 			return nil
 		case strings.ContainsRune(line, 0) || strings.ContainsRune(line, '\r'):
-			p.add(spot{i + 1, 1 + strings.IndexAny(line, "\x00\r")}, "there is a control character in this line", "take it out")
+			p.add(spot{line: i + 1, column: 1 + strings.IndexAny(line, "\x00\r")}, "there is a control character in this line", "take it out")
 			return nil
 		}
 	}
 	file, err := parse(text, p)
 	if err != nil {
 		var syntax yaml.Error
-		at, message := spot{1, 1}, err.Error()
+		at, message := spot{line: 1, column: 1}, err.Error()
 		if errors.As(err, &syntax) {
 			at, message = tokenSpot(syntax.GetToken()), syntax.GetMessage()
 		}
@@ -73,7 +76,7 @@ func readYAML(data []byte, p *problems) ast.Node {
 		root = doc.Body
 	}
 	if root == nil {
-		p.add(spot{1, 1}, "the file is empty", `begin with "version: 1"`)
+		p.add(spot{line: 1, column: 1}, "the file is empty", `begin with "version: 1"`)
 	}
 	return root
 }
@@ -87,9 +90,18 @@ func parse(text string, p *problems) (file *ast.File, err error) {
 		}
 	}()
 	tokens := lexer.Tokenize(text)
-	depth, keys := 0, keyCount{}
+	if len(tokens) > maxTokens {
+		p.add(tokenSpot(tokens[maxTokens]), "there is too much in this file", "take out what is not needed any more")
+		return nil, nil
+	}
+	depth, items, keys := 0, 0, keyCount{}
 	for _, t := range tokens {
 		switch t.Type {
+		case token.SequenceEntryType:
+			if items++; items > maxItems {
+				p.add(tokenSpot(t), "there are too many list items in this file", fmt.Sprintf("at most %d are read", maxItems))
+				return nil, nil
+			}
 		case token.SequenceStartType, token.MappingStartType:
 			depth++
 		case token.SequenceEndType, token.MappingEndType:
@@ -165,7 +177,7 @@ func tokenSpot(t *token.Token) spot {
 	if t == nil || t.Position == nil {
 		return spot{}
 	}
-	return spot{t.Position.Line, t.Position.Column}
+	return spot{line: t.Position.Line, column: t.Position.Column}
 }
 
 func invalidAt(s string) int {
