@@ -117,8 +117,7 @@ func (a *Administration) lists(ctx context.Context, addresses []string) ([]categ
 	return out, nil
 }
 
-// found notes a mailbox's categories, under the wish's names where the wish has them. A color that does not matter to
-// the wish does not matter here either.
+// found notes a mailbox's categories, under the wish's names where the wish has them.
 func found(have, want *provision.Mailbox, items []wireItem) {
 	wished := map[string]provision.Fact{} // by folded name
 	for f := range want.Facts {
@@ -131,14 +130,10 @@ func found(have, want *provision.Mailbox, items []wireItem) {
 			continue
 		}
 		f, ok := wished[strings.ToLower(items[i].DisplayName)]
-		color := colorNamed(items[i].Color)
-		switch {
-		case !ok:
+		if !ok {
 			f = provision.Fact{Aspect: provision.Marker, Subject: items[i].DisplayName}
-		case want.Facts[f] == "":
-			color = ""
 		}
-		have.Facts[f] = color
+		have.Facts[f] = colorNamed(items[i].Color)
 	}
 }
 

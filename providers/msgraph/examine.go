@@ -22,15 +22,15 @@ type Examination struct {
 	NotificationURL string
 }
 
-// The checks, as findings name them.
+// The checks of an examination, as its findings name them.
 const (
-	checkToken        = "graph-token"        // Entra gives the app that the manifest names a token
-	checkConsent      = "graph-consent"      // what the token lets the app do, of itself
-	checkClock        = "graph-clock"        // this machine's clock agrees with Graph's
-	checkReach        = "graph-reach"        // the app is let to a declared mailbox
-	checkPurpose      = "graph-purpose"      // the mailbox is a shared one, and its settings can be read
-	checkControl      = "graph-control"      // the app is refused by a mailbox that is not declared
-	checkSubscription = "graph-subscription" // Graph tells of changes, of declared mailboxes alone
+	CheckToken        = "graph-token"        // Entra gives the app that the manifest names a token
+	CheckConsent      = "graph-consent"      // what the token lets the app do, of itself
+	CheckClock        = "graph-clock"        // this machine's clock agrees with Graph's
+	CheckReach        = "graph-reach"        // the app is let to a declared mailbox
+	CheckPurpose      = "graph-purpose"      // the mailbox is a shared one, and its settings can be read
+	CheckControl      = "graph-control"      // the app is refused by a mailbox that is not declared
+	CheckSubscription = "graph-subscription" // Graph tells of changes, of declared mailboxes alone
 )
 
 // examining is one examination under way.
@@ -38,6 +38,7 @@ type examining struct {
 	*Examination
 	ctx       context.Context
 	tenant    *provision.Mailbox // the wish for the tenant; nil where there is none
+	object    string             // id of the app's object in the tenant, as its token has it
 	mailboxes []looked
 	control   *look
 	findings  []provision.Finding
@@ -76,7 +77,7 @@ func (e *Examination) Examine(ctx context.Context, want []provision.Mailbox) []p
 	}
 	claims, ok := x.token()
 	if !ok {
-		for _, check := range []string{checkConsent, checkClock, checkReach, checkControl, checkSubscription} {
+		for _, check := range []string{CheckConsent, CheckClock, CheckReach, CheckControl, CheckSubscription} {
 			x.say(check, "", provision.Skipped, "without a token", "")
 		}
 		return x.findings
@@ -157,12 +158,12 @@ func (x *examining) clock(s skew) {
 	}
 	switch {
 	case !s.known:
-		x.say(checkClock, "", provision.Skipped, "no answer of Graph's has a date", "")
+		x.say(CheckClock, "", provision.Skipped, "no answer of Graph's has a date", "")
 	case off > skewBad:
-		x.say(checkClock, "", provision.Bad, fmt.Sprintf("the clock is %s %s Graph's", off, side), fix)
+		x.say(CheckClock, "", provision.Bad, fmt.Sprintf("the clock is %s %s Graph's", off, side), fix)
 	case off > skewWarning:
-		x.say(checkClock, "", provision.Warning, fmt.Sprintf("the clock is %s %s Graph's", off, side), fix)
+		x.say(CheckClock, "", provision.Warning, fmt.Sprintf("the clock is %s %s Graph's", off, side), fix)
 	default:
-		x.say(checkClock, "", provision.Good, "the clock agrees with Graph's", "")
+		x.say(CheckClock, "", provision.Good, "the clock agrees with Graph's", "")
 	}
 }

@@ -1,6 +1,7 @@
 package msgraph
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -97,7 +98,7 @@ func (l *look) failure() error {
 // failed with is said once.
 func (x *examining) reach() {
 	if len(x.mailboxes) == 0 {
-		x.say(checkReach, "", provision.Skipped, "the manifest has no mailbox at Microsoft 365", "")
+		x.say(CheckReach, "", provision.Skipped, "the manifest has no mailbox at Microsoft 365", "")
 	}
 	var said []string
 	for i := range x.mailboxes {
@@ -107,17 +108,17 @@ func (x *examining) reach() {
 				continue
 			}
 			said = append(said, err.Error())
-			x.failed(checkReach, x.about(m, err), err)
+			x.failed(CheckReach, x.about(m, err), err)
 			continue
 		}
 		switch refusal := m.inbox.answer.refusal(); {
 		case refusal == nil:
-			x.say(checkReach, m.id, provision.Good, "the app reaches it", "")
+			x.say(CheckReach, m.id, provision.Good, "the app reaches it", "")
 			x.purpose(m)
 		case refusal.status == http.StatusForbidden && !refusal.noMailbox():
-			x.say(checkReach, m.id, provision.Bad, "the app is refused: "+refusal.Error(), x.fixReach(m.id))
+			x.say(CheckReach, m.id, provision.Bad, "the app is refused: "+refusal.Error(), x.fixReach(m.id))
 		default:
-			x.say(checkReach, m.id, provision.Bad, "Graph shows no such mailbox: "+refusal.Error(),
+			x.say(CheckReach, m.id, provision.Bad, "Graph shows no such mailbox: "+refusal.Error(),
 				"apply makes it; a new one shows within minutes, now and then hours. One that exists has another main address than the manifest says")
 		}
 	}
@@ -135,17 +136,15 @@ func (x *examining) fixReach(id inbox.MailboxID) string {
 	if !x.scoped() {
 		return fmt.Sprintf(fixPermission, mailReadWrite, id)
 	}
-	_, object := x.principal()
-	if object == "" {
-		object = "OBJECT-ID"
-	}
+	_, wished := x.principal()
+	object := cmp.Or(x.object, wished, "OBJECT-ID")
 	return fmt.Sprintf("apply puts it into the app's scope, which acts after 30 minutes, or two hours for an app in use. If it has been longer: "+
 		"Test-ServicePrincipalAuthorization -Identity %s -Resource %s", object, id)
 }
 
 // purpose says whether the mailbox is a shared one.
 func (x *examining) purpose(m *looked) {
-	const check = checkPurpose
+	const check = CheckPurpose
 	if err := m.purpose.failure(); err != nil {
 		x.failed(check, m.id, err)
 		return
@@ -168,7 +167,7 @@ func (x *examining) purpose(m *looked) {
 
 // controlled says whether the app is refused where it has no business.
 func (x *examining) controlled() {
-	const check = checkControl
+	const check = CheckControl
 	id := inbox.MailboxID(x.Control)
 	if x.control == nil {
 		x.say(check, "", provision.Skipped, "no mailbox is named that has to refuse the app",
@@ -189,7 +188,7 @@ func (x *examining) controlled() {
 	switch {
 	case refusal == nil && x.scoped():
 		x.say(check, id, provision.Bad, "the app reaches it, though the manifest does not declare it",
-			"check that no permission of mail is consented to ("+checkConsent+"), that the mailbox does not carry the scope's mark, and that the app "+
+			"check that no permission of mail is consented to ("+CheckConsent+"), that the mailbox does not carry the scope's mark, and that the app "+
 				"has no other Exchange role: Get-ManagementRoleAssignment -RoleAssigneeType ServicePrincipal. A change takes up to two hours")
 	case refusal == nil:
 		x.say(check, id, provision.Bad, "the app reaches it, though the manifest does not declare it", "declare m365.app in the manifest and apply, and "+fixConsent)

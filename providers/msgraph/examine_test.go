@@ -223,8 +223,8 @@ func TestExamineFinds(t *testing.T) {
 		}, []row{{"graph-purpose sales@contoso.com: warning", "user", "Set-Mailbox sales@contoso.com -Type Shared"}}},
 		{"no mailbox in the manifest", func(x *examined) { x.want = x.want[:1] }, []row{
 			{"graph-reach: skipped", "", ""},
-			{"graph-subscription sales@contoso.com: warning", "does not declare", "DELETE /subscriptions/"},
-			{"graph-subscription support@contoso.com: warning", "", ""},
+			{"graph-subscription sales@contoso.com: bad", "does not declare", "DELETE /subscriptions/"},
+			{"graph-subscription support@contoso.com: bad", "", ""},
 		}},
 		{"throttled", func(x *examined) {
 			x.Dial.Add(fault.Rule{Kind: fault.Throttle, RetryAfter: 20 * time.Second, Path: "$batch"})
@@ -271,7 +271,7 @@ func TestExamineFinds(t *testing.T) {
 		{"a subscription to a stranger", func(x *examined) {
 			must(x.t, x.AddMailbox(graphsim.Mailbox{Address: "Old@contoso.com"}))
 			x.subscribe("Old@contoso.com", notifyURL)
-		}, []row{{"graph-subscription old@contoso.com: warning", "does not declare", "DELETE"}}},
+		}, []row{{"graph-subscription old@contoso.com: bad", "does not declare", "DELETE"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -43,7 +43,7 @@ func readClaims(token string) (*claims, bool) {
 func (x *examining) token() (*claims, bool) {
 	c := x.Client
 	if c.credential == nil {
-		x.say(checkToken, "", provision.Skipped, "no credential is set, as for a simulator", "")
+		x.say(CheckToken, "", provision.Skipped, "no credential is set, as for a simulator", "")
 		return nil, true
 	}
 	token, err := c.credential.GetToken(x.ctx, policy.TokenRequestOptions{Scopes: []string{c.scope}})
@@ -52,24 +52,25 @@ func (x *examining) token() (*claims, bool) {
 		if fix == "" {
 			says, fix = "no token: "+err.Error(), "check that this machine reaches Entra, and run doctor again"
 		}
-		x.say(checkToken, "", provision.Bad, says, fix)
+		x.say(CheckToken, "", provision.Bad, says, fix)
 		return nil, false
 	}
 	got, ok := readClaims(token.Token)
 	if !ok {
-		x.say(checkToken, "", provision.Good, "Entra issues a token", "")
+		x.say(CheckToken, "", provision.Good, "Entra issues a token", "")
 		return nil, true
 	}
 	app, object := x.principal()
+	x.object = got.Object
 	switch {
 	case app != "" && got.App != "" && !strings.EqualFold(app, got.App):
-		x.say(checkToken, "", provision.Bad, fmt.Sprintf("the token is of the app %s, and the manifest scopes the app %s", got.App, app),
+		x.say(CheckToken, "", provision.Bad, fmt.Sprintf("the token is of the app %s, and the manifest scopes the app %s", got.App, app),
 			"let m365.app in the manifest be the application (client) id that Postroom runs with")
 	case object != "" && got.Object != "" && !strings.EqualFold(object, got.Object):
-		x.say(checkToken, "", provision.Bad, fmt.Sprintf("m365.principal is %s, and the app's object in this tenant is %s", object, got.Object),
+		x.say(CheckToken, "", provision.Bad, fmt.Sprintf("m365.principal is %s, and the app's object in this tenant is %s", object, got.Object),
 			"set m365.principal to "+got.Object+", the object id under Enterprise applications; the one under App registrations is another")
 	default:
-		x.say(checkToken, "", provision.Good, strings.TrimSpace("Entra issues a token to the app "+got.App), "")
+		x.say(CheckToken, "", provision.Good, strings.TrimSpace("Entra issues a token to the app "+got.App), "")
 	}
 	return got, true
 }
@@ -95,7 +96,7 @@ const fixConsent = "take the consent back: Entra admin center > Enterprise appli
 // Exchange Online", both kinds of grant add up).
 func (x *examining) consent(c *claims) {
 	if c == nil {
-		x.say(checkConsent, "", provision.Skipped, "the token does not show what it permits", "")
+		x.say(CheckConsent, "", provision.Skipped, "the token does not show what it permits", "")
 		return
 	}
 	var mail, settings, others []string
@@ -112,13 +113,13 @@ func (x *examining) consent(c *claims) {
 	}
 	switch {
 	case x.scoped() && len(mail) > 0:
-		x.say(checkConsent, "", provision.Bad, "the scope restricts nothing: "+strings.Join(append(mail, settings...), ", ")+
+		x.say(CheckConsent, "", provision.Bad, "the scope restricts nothing: "+strings.Join(append(mail, settings...), ", ")+
 			" is consented to for every mailbox of the tenant", fixConsent)
 	case x.scoped() && len(settings) > 0:
-		x.say(checkConsent, "", provision.Warning, strings.Join(settings, ", ")+" is consented to, so the app may change the settings of "+
+		x.say(CheckConsent, "", provision.Warning, strings.Join(settings, ", ")+" is consented to, so the app may change the settings of "+
 			"every mailbox of the tenant", fixConsent)
 	case x.scoped():
-		x.say(checkConsent, "", provision.Good, "scoped by RBAC for Applications: the token itself permits nothing of mail", "")
+		x.say(CheckConsent, "", provision.Good, "scoped by RBAC for Applications: the token itself permits nothing of mail", "")
 	case len(mail)+len(settings) == 0:
 		x.byRolesAlone()
 	default:
@@ -130,11 +131,11 @@ func (x *examining) consent(c *claims) {
 func (x *examining) byRolesAlone() {
 	for i := range x.mailboxes {
 		if x.mailboxes[i].inbox.reached() {
-			x.say(checkConsent, "", provision.Good, "scoped by RBAC for Applications, apart from the manifest: the token itself permits nothing of mail", "")
+			x.say(CheckConsent, "", provision.Good, "scoped by RBAC for Applications, apart from the manifest: the token itself permits nothing of mail", "")
 			return
 		}
 	}
-	x.say(checkConsent, "", provision.Bad, "the app may do nothing with mail: no permission is consented to, and the manifest gives it no Exchange role",
+	x.say(CheckConsent, "", provision.Bad, "the app may do nothing with mail: no permission is consented to, and the manifest gives it no Exchange role",
 		"declare m365.app in the manifest and apply, or have an administrator consent to the application permissions "+
 			string(mailReadWrite)+" and "+string(mailboxSettings))
 }
@@ -145,17 +146,17 @@ func (x *examining) tenantWide(mail, settings, others []string) {
 		return "have an administrator consent to the application permission " + string(p) + ", or declare m365.app in the manifest and apply"
 	}
 	if !slices.Contains(mail, string(mailReadWrite)) {
-		x.say(checkConsent, "", provision.Bad, string(mailReadWrite)+" is not consented to: mail cannot be marked", grant(mailReadWrite))
+		x.say(CheckConsent, "", provision.Bad, string(mailReadWrite)+" is not consented to: mail cannot be marked", grant(mailReadWrite))
 	}
 	if !slices.Contains(settings, string(mailboxSettings)) {
-		x.say(checkConsent, "", provision.Bad, string(mailboxSettings)+" is not consented to: categories cannot be made, and no sync of a mailbox begins",
+		x.say(CheckConsent, "", provision.Bad, string(mailboxSettings)+" is not consented to: categories cannot be made, and no sync of a mailbox begins",
 			grant(mailboxSettings))
 	}
 	if len(others) > 0 {
-		x.say(checkConsent, "", provision.Warning, strings.Join(others, ", ")+" is consented to, and Postroom has no use for it", fixConsent)
+		x.say(CheckConsent, "", provision.Warning, strings.Join(others, ", ")+" is consented to, and Postroom has no use for it", fixConsent)
 	}
 	if len(mail) > 0 {
-		x.say(checkConsent, "", provision.Warning, "the app reaches every mailbox of the tenant by "+strings.Join(mail, ", "),
+		x.say(CheckConsent, "", provision.Warning, "the app reaches every mailbox of the tenant by "+strings.Join(mail, ", "),
 			"declare m365.app in the manifest, apply, and when the app reaches its mailboxes "+fixConsent)
 	}
 }

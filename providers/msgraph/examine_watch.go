@@ -19,7 +19,7 @@ const lapsing = 48 * time.Hour
 // subscriptions says of every declared mailbox whether Graph tells of its changes, and which subscriptions are to
 // mailboxes that the manifest does not declare.
 func (x *examining) subscriptions() {
-	const check = checkSubscription
+	const check = CheckSubscription
 	ctx, cancel := context.WithTimeout(x.ctx, requestTimeout)
 	defer cancel()
 	all, err := x.Client.subscribed(ctx)
@@ -38,16 +38,17 @@ func (x *examining) subscriptions() {
 	}
 	for _, s := range all {
 		if id := s.mailbox(); !slices.ContainsFunc(x.mailboxes, func(m looked) bool { return strings.EqualFold(string(m.id), id) }) {
-			x.say(check, inbox.MailboxID(strings.ToLower(id)), provision.Warning,
+			x.say(check, inbox.MailboxID(strings.ToLower(id)), provision.Bad,
 				fmt.Sprintf("subscription %s to %s, which the manifest does not declare, until %s", s.id, s.resource, date(s.expires)),
-				"it ends by itself; at once with DELETE /subscriptions/"+s.id+" as the app")
+				"run tick or serve once with this manifest, which ends the subscriptions it knows of; one that is left was made elsewhere: "+
+					"end it with DELETE /subscriptions/"+s.id+" as the app, if no other installation uses it")
 		}
 	}
 }
 
 // subscription says whether changes of the mailbox are told of.
 func (x *examining) subscription(id inbox.MailboxID, all []subscription) {
-	const check = checkSubscription
+	const check = CheckSubscription
 	resource := (&Watcher{Mailbox: id}).resource()
 	var ours, elsewhere *subscription
 	for i := range all {
