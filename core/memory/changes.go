@@ -99,7 +99,9 @@ func (p *Provider) page(at position) pipeline.Page {
 			if listing {
 				detail = p.Listing
 			}
-			page.Changes = append(page.Changes, observe(s.m, s, detail))
+			o := observe(s.m, s, detail)
+			o.New = p.News && s.m.born > at.start
+			page.Changes = append(page.Changes, o)
 			page.Changes = p.repeat(page.Changes, earlier, at, in)
 		}
 		at.read = s.seq
@@ -138,6 +140,9 @@ func (p *Provider) after(seq int64) int {
 func (p *Provider) changed(m *message) {
 	p.seq++
 	m.last = p.seq
+	if m.born == 0 {
+		m.born = p.seq
+	}
 	if !p.NoStamps {
 		m.state.Stamp = p.seq
 	}

@@ -41,6 +41,8 @@ type Provider struct {
 	// Repeat is the chance, for each message of a page, that an earlier one is told again beside it; Rand draws it.
 	Repeat float64
 	Rand   *rand.Rand
+	// News tells of a message that came in after the listing that it did, as Gmail's history does.
+	News bool
 	// NoStamps leaves Stamp 0. Without stamps Steps is off, for nothing would tell an old state from a new one.
 	NoStamps bool
 
@@ -77,6 +79,7 @@ var _ pipeline.Provider = (*Provider)(nil)
 type message struct {
 	mail  inbox.Message
 	state inbox.State
+	born  int64 // seq of its first step
 	last  int64 // seq of its newest step
 	gone  bool
 }

@@ -7,7 +7,8 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 )
 
-// Mail that was there before Postroom is told by its date: it is older than the cut-over. Where the backlog is to be
+// Mail that was there before Postroom is told by its date: it is older than the cut-over, unless the provider says that it has
+// come in since. Where the backlog is to be
 // ignored it is neither listed nor kept, and whoever moves or marks it later makes no news of it; a new mail in an old
 // thread begins a conversation. A mail that is wrongly taken for old would be lost so, and the clock of this machine may be
 // ahead of the provider's. So what is a little older than the cut-over is kept all the same, as a closed conversation.
@@ -26,5 +27,5 @@ func (r *run) from() inbox.Cursor {
 
 // ignored reports whether a message that is not known is to stay so.
 func (r *run) ignored(o inbox.Observation) bool {
-	return r.policy.Backlog.Mode == decide.BacklogIgnore && o.Message != nil && o.Message.At.Before(r.progress.CutOver.Add(-ClockAhead))
+	return r.policy.Backlog.Mode == decide.BacklogIgnore && !o.New && o.Message != nil && o.Message.At.Before(r.progress.CutOver.Add(-ClockAhead))
 }

@@ -272,3 +272,19 @@ func TestListingTellsHowFarItIs(t *testing.T) {
 		})
 	}
 }
+
+// TestOldDatesThatComeIn: a mail with an old date that is brought into the mailbox while Postroom runs, as out of quarantine
+// or by a migration, is not lost where the provider tells that it has come in.
+func TestOldDatesThatComeIn(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t, decide.Backlog{Mode: decide.BacklogIgnore}, func(p *memory.Provider) {
+		p.News, p.Listing, p.Changed = true, memory.NameOnly, memory.StateOnly
+	})
+	a.sync()
+	a.receive("quarantined", "", a.now.Add(-24*time.Hour), true)
+	a.provider.Move(a.old[0], inbox.Archive)
+	a.sync()
+	if got := a.books(); got != "quarantined closed" || a.marked() != "" {
+		t.Errorf("kept %s, wrote on %q", got, a.marked())
+	}
+}

@@ -23,7 +23,7 @@ func TestHistories(t *testing.T) {
 	t.Run("merged labels", func(t *testing.T) {
 		t.Parallel()
 		rapid.Check(t, func(t *rapid.T) {
-			coretest.History(t, office.In(t, &memory.Provider{Threadwise: true, Listing: memory.NameOnly, Changed: memory.StateOnly, NewIDOnSend: true, NoStamps: true}), store(t))
+			coretest.History(t, office.In(t, &memory.Provider{Threadwise: true, Listing: memory.NameOnly, Changed: memory.StateOnly, NewIDOnSend: true, NoStamps: true, News: true}), store(t))
 		})
 	})
 	t.Run("every state shown", func(t *testing.T) {

@@ -78,6 +78,8 @@ func last(seen []inbox.Observation) []inbox.Observation {
 			if o.Message == nil {
 				o.Message = out[i].Message // what a mail says does not change
 			}
+			o.New = o.New || out[i].New
+			out[i].New = o.New
 			if o.State == nil || out[i].State == nil || o.State.Stamp >= out[i].State.Stamp {
 				out[i] = o
 			}
@@ -120,6 +122,7 @@ func (r *run) fetch(ctx context.Context, seen []inbox.Observation, known map[inb
 		if !ok || !full.Gone && (full.State == nil || full.Message == nil) {
 			return nil, fmt.Errorf("the provider did not give message %s when asked", o.ID)
 		}
+		full.New = o.New
 		out[i] = full
 	}
 	return out, nil

@@ -69,7 +69,7 @@ func (m *Mailbox) history(ctx context.Context, start uint64) (pipeline.Page, err
 
 // observation is what the history says of one message. complete says that its last record has been read.
 func (m *Mailbox) observation(ctx context.Context, c *change, complete bool) (inbox.Observation, error) {
-	o := inbox.Observation{ID: inbox.MessageID(c.id), Thread: inbox.ThreadID(c.thread), Gone: c.gone}
+	o := inbox.Observation{ID: inbox.MessageID(c.id), Thread: inbox.ThreadID(c.thread), Gone: c.gone, New: c.added}
 	if c.gone || c.labels == nil {
 		return o, nil
 	}
@@ -87,6 +87,7 @@ type change struct {
 	id, thread string
 	labels     []string // nil where the last record does not say
 	gone       bool
+	added      bool   // it came into the mailbox
 	last       uint64 // its last record
 }
 
@@ -118,7 +119,9 @@ func (w *window) add(r *api.History) {
 	}
 	for _, e := range r.MessagesAdded {
 		if e != nil {
-			touch(e.Message)
+			if c := touch(e.Message); c != nil {
+				c.added = true
+			}
 		}
 	}
 	for _, e := range r.LabelsAdded {

@@ -59,3 +59,17 @@ func TestCursorOfASearch(t *testing.T) {
 		}
 	}
 }
+
+// The history tells what has come in since, whatever its date; it does not say so of what has only changed.
+func TestHistoryTellsWhatIsNew(t *testing.T) {
+	d := newDesk(t)
+	old := d.receive("old@x", "old")
+	at := d.start()
+	long := inbox.MessageID(must(d.sim.ReceiveAt(box, rawMail("long@x", "long ago"), d.clock.Now().AddDate(-1, 0, 0), "INBOX"))(d))
+	d.ok(d.sim.AddLabel(box, string(long), "@Anna"))
+	d.ok(d.sim.AddLabel(box, string(old), "@Anna"))
+	got, _ := d.changes(at)
+	if all := byID(d, got); !all[long].New || all[old].New || len(all) != 2 {
+		t.Errorf("got %+v", got)
+	}
+}
