@@ -1,4 +1,5 @@
-// Package templates holds what Postroom ships as data: the mail and the manifest of `postroom demo`.
+// Package templates holds what Postroom ships as data: the mail and the manifest of `postroom demo`, and the manifests that
+// `postroom init` begins with.
 //
 // The mail belongs to one invented company with two mailboxes, and was written for Postroom: no mail of anybody is in it.
 // mail/m365 is what reaches support@contoso.com with its aliases help@contoso.com and returns@contoso.com, mail/gmail what

@@ -1,0 +1,202 @@
+package templates
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"text/template"
+	"unicode"
+)
+
+//go:embed postroom.yaml mailbox/*.yaml
+var starts embed.FS
+
+// Start is what a first manifest is made with. Its texts may be anything: what cannot stand in the file is taken out of
+// names, and the rest stands there as text. Whether addresses, domains and the time zone are such is for the reader of the
+// manifest to tell.
+type Start struct {
+	Organisation string
+	Domains      []string // the first is that of the examples in comments
+	Timezone     string   // IANA name
+	Provider     string   // m365 or gmail
+	Mailboxes    []Mailbox
+	Members      []Member // they are agents of each mailbox, and the first its lead
+}
+
+// Mailbox is one mailbox of a Start.
+type Mailbox struct {
+	Kind    string // one of Kinds
+	Address string
+}
+
+// Member is one person of a Start.
+type Member struct {
+	Name  string
+	Email string
+}
+
+// Kinds are what a mailbox can be for: each has a section with rules and tags of its own.
+func Kinds() []string { return []string{"support", "sales", "invoices", "jobs"} }
+
+// Manifest is a first postroom.yaml, with comments at what there is to choose. It fails where Start lacks something or asks
+// for a kind or a provider that there is not.
+func Manifest(s Start) ([]byte, error) {
+	switch {
+	case s.Provider != "m365" && s.Provider != "gmail":
+		return nil, fmt.Errorf("the provider %q: write m365 or gmail", s.Provider)
+	case len(s.Domains) == 0:
+		return nil, errors.New("a manifest needs a domain of the organisation")
+	case len(s.Members) == 0:
+		return nil, errors.New("a manifest needs a member, who answers")
+	case len(s.Mailboxes) == 0:
+		return nil, errors.New("a manifest needs a mailbox")
+	}
+	v := view{Organisation: clean(s.Organisation, 100), Timezone: clean(s.Timezone, 100), Provider: s.Provider, Marker: "category"}
+	if s.Provider == "gmail" {
+		v.Marker = "label"
+	}
+	for _, d := range s.Domains {
+		v.Domains = append(v.Domains, clean(d, 300))
+	}
+	v.Domain = v.Domains[0]
+	for _, m := range s.Members {
+		key := memberKey(m.Email, v.Members)
+		name := personName(m.Name)
+		if name == "" {
+			name = key
+		}
+		v.Agents = append(v.Agents, key)
+		v.Members = append(v.Members, person{Key: key, Name: name, Email: clean(m.Email, 300)})
+	}
+	v.Leads = v.Agents[:1]
+	t, err := template.New("").Funcs(template.FuncMap{"text": text, "key": key, "people": people, "named": named, "html": html.EscapeString}).
+		ParseFS(starts, "postroom.yaml", "mailbox/*.yaml")
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	if err := t.ExecuteTemplate(&out, "postroom.yaml", v); err != nil {
+		return nil, err
+	}
+	for i, m := range s.Mailboxes {
+		if !slices.Contains(Kinds(), m.Kind) {
+			return nil, fmt.Errorf("the mailbox %q: there is no kind %q, only %s", m.Address, m.Kind, strings.Join(Kinds(), ", "))
+		}
+		if i > 0 {
+			out.WriteByte('\n')
+		}
+		v.Address = strings.ToLower(clean(m.Address, 300))
+		if err := t.ExecuteTemplate(&out, m.Kind+".yaml", v); err != nil {
+			return nil, err
+		}
+	}
+	return out.Bytes(), nil
+}
+
+// view is what the templates see. Its texts have no character that does not print.
+type view struct {
+	Organisation, Timezone, Provider, Domain, Address string
+	Marker                                            string // the provider's word
+	Domains, Agents, Leads                            []string
+	Members                                           []person
+}
+
+type person struct{ Key, Name, Email string }
+
+// plain are texts that mean themselves in YAML wherever they stand.
+var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*([@._+/-][A-Za-z0-9]+)+$`)
+
+// text is s as a value in YAML. JSON's texts are texts of YAML too.
+func text(s string) (string, error) {
+	if plain.MatchString(s) {
+		return s, nil
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(s)
+	return strings.TrimSuffix(out.String(), "\n"), err
+}
+
+// key is s as a key in YAML.
+func key(s string) (string, error) {
+	if letters.MatchString(s) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, s) {
+		return s, nil
+	}
+	return text(s)
+}
+
+var letters = regexp.MustCompile(`^[a-z]+$`)
+
+// people is a list of members' keys, in one line or, where that gets long, one a line.
+func people(list []string) (string, error) {
+	out := make([]string, len(list))
+	for i, one := range list {
+		var err error
+		if out[i], err = key(one); err != nil {
+			return "", err
+		}
+	}
+	if line := "[" + strings.Join(out, ", ") + "]"; len(line) < 100 {
+		return line, nil
+	}
+	return "\n      - " + strings.Join(out, "\n      - "), nil
+}
+
+// named puts what a mailbox is for behind the organisation's name.
+func named(organisation, what string) string {
+	return strings.TrimSpace(organisation + " " + what)
+}
+
+// clean takes out what does not print, and cuts.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
+			return r
+		}
+		return ' '
+	}, s)
+	runes := []rune(strings.Join(strings.Fields(s), " "))
+	return strings.TrimSpace(string(runes[:min(len(runes), limit)]))
+}
+
+// personName is a name that can be made a marker of: first name first, without commas and semicolons.
+func personName(s string) string {
+	if last, first, ok := strings.Cut(s, ","); ok && !strings.Contains(first, ",") {
+		s = first + " " + last
+	}
+	return clean(strings.NewReplacer(",", " ", ";", " ").Replace(s), 60)
+}
+
+// memberKey makes a key out of the part of an address before the @ that nobody in the list has.
+func memberKey(email string, list []person) string {
+	local, _, _ := strings.Cut(strings.ToLower(email), "@")
+	stem := strings.Trim(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
+			return r
+		}
+		return -1
+	}, local), "-_.")
+	if runes := []rune(stem); len(runes) > 24 {
+		stem = strings.TrimRight(string(runes[:24]), "-_.")
+	}
+	if stem == "" {
+		stem = "member"
+	}
+	for n := 1; ; n++ {
+		one := stem
+		if n > 1 {
+			one += strconv.Itoa(n)
+		}
+		if !slices.ContainsFunc(list, func(p person) bool { return p.Key == one }) {
+			return one
+		}
+	}
+}
