@@ -28,8 +28,8 @@ const (
 	equipping
 )
 
-// row is what provisioning knows of one aspect. In the words {it} stands for the subject, {was} and {is} for the values
-// and {box} for the mailbox.
+// row is what provisioning knows of one aspect. In the words {it} stands for the subject, {group} for the group
+// that a membership is of, {was} and {is} for the values, and {colour} for the color of a new marker.
 type row struct {
 	aspect   Aspect
 	at       inbox.Provider // empty: the same at every provider
@@ -76,7 +76,7 @@ var catalog = []row{
 		add: "give the app the role {it} in the scope {is}", set: "limit the app's role {it} to the scope {is}; it was {was}",
 		remove: "take the role {it} from the app; its scope was {was}",
 		why:    "m365.app in the manifest", whyNot: "the app does not need it for what the manifest asks",
-		undoAdd: "Remove-ManagementRoleAssignment, in PowerShell", undoSet: "New-ManagementRoleAssignment with the scope {was}, in PowerShell",
+		undoAdd: "Remove-ManagementRoleAssignment, in PowerShell", undoSet: "New-ManagementRoleAssignment for {was}, in PowerShell",
 		undoRemove: "New-ManagementRoleAssignment, in PowerShell",
 	},
 	{
@@ -194,7 +194,7 @@ var catalog = []row{
 	},
 	{
 		aspect: GroupMember, at: inbox.Gmail, kind: whole, phase: equipping, missing: Add, access: true, delay: 10 * time.Minute, alike: strings.EqualFold,
-		add: "make {it} a {is} of the group", set: "{it} is a {is} of the group, now {was}", remove: "{it} is no member of the group any more",
+		add: "put {it} into the group {group} as {is}", set: "{it} is {is} in the group {group}, now {was}", remove: "take {it} out of the group {group}",
 		why: "a member by the manifest, or the account behind the front", whyNot: "no member by the manifest",
 		undoAdd: outOfManifest, undoSet: setBack, undoRemove: intoManifest,
 	},

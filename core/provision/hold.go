@@ -175,7 +175,7 @@ func (m *maker) sift(o Options) {
 	var queue []int
 	waiting := map[key][]int{}
 	for i := range m.steps {
-		d := &m.steps[i]
+		d := m.steps[i]
 		for _, k := range d.needs(d.row) {
 			waiting[k] = append(waiting[k], i)
 		}
@@ -196,7 +196,7 @@ func (m *maker) sift(o Options) {
 		queue = append(queue, i)
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
-		by := &m.steps[queue[0]]
+		by := m.steps[queue[0]]
 		provided := by.provides(by.row)
 		if by.phase == moving && by.Verb == Add {
 			provided = append(provided, key{keyTaker, by.Provider, "", fold(by.Fact.Subject)})
@@ -220,7 +220,7 @@ func (m *maker) sift(o Options) {
 		}
 	}
 	for i := range m.steps {
-		d := &m.steps[i]
+		d := m.steps[i]
 		if why[i] == outside {
 			continue
 		}

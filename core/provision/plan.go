@@ -111,13 +111,12 @@ func Make(want, have []Mailbox, o Options) Plan {
 		}
 	}
 	m.pairMoves()
-	for i := range m.steps {
-		d := &m.steps[i]
+	for _, d := range m.steps {
 		d.Step.fill(d.row)
 		d.phase = d.Step.phase(d.row)
 	}
 	slices.SortStableFunc(m.steps, order)
-	m.steps = slices.CompactFunc(m.steps, func(a, b draft) bool { return a.ID == b.ID })
+	m.steps = slices.CompactFunc(m.steps, func(a, b *draft) bool { return a.ID == b.ID })
 	m.sift(o)
 	m.sortRemarks()
 	return p
@@ -137,12 +136,12 @@ type maker struct {
 	found  map[site]*Mailbox
 	wished map[site]bool
 	marks  map[inbox.Provider]bool // the manifest says how far the app reaches, so marks beyond it are taken off
-	steps  []draft
+	steps  []*draft
 	closed map[site]bool // what people may do there could not be read whole
 }
 
 func (m *maker) step(s Step, r *row, place int) {
-	m.steps = append(m.steps, draft{Step: s, row: r, place: place})
+	m.steps = append(m.steps, &draft{Step: s, row: r, place: place})
 }
 
 func (m *maker) unread(at site, f Fact, why string) {
@@ -368,17 +367,17 @@ func (m *maker) unmark(h *Mailbox) {
 func (m *maker) pairMoves() {
 	gives := map[string]int{}
 	for i := range m.steps {
-		if s := &m.steps[i]; s.Fact.Aspect == Alias && s.Verb == Remove {
+		if s := m.steps[i]; s.Fact.Aspect == Alias && s.Verb == Remove {
 			gives[string(s.Provider)+fold(s.Fact.Subject)] = i
 		}
 	}
 	for i := range m.steps {
-		takes := &m.steps[i]
+		takes := m.steps[i]
 		if takes.Fact.Aspect != Alias || takes.Verb != Add {
 			continue
 		}
 		if j, ok := gives[string(takes.Provider)+fold(takes.Fact.Subject)]; ok {
-			gives := &m.steps[j]
+			gives := m.steps[j]
 			takes.With = []Value{{Fact: takes.Fact, Value: string(gives.Mailbox)}}
 			gives.With = []Value{{Fact: gives.Fact, Value: string(takes.Mailbox)}}
 		}
@@ -397,7 +396,7 @@ func (s *Step) phase(r *row) phase {
 }
 
 // order is that in which steps are done.
-func order(a, b draft) int {
+func order(a, b *draft) int {
 	if c := cmp.Compare(a.phase, b.phase); c != 0 {
 		return c
 	}
@@ -412,13 +411,15 @@ func order(a, b draft) int {
 	return cmp.Or(
 		cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Provider, b.Provider),
 		cmp.Compare(a.place, b.place), cmp.Compare(verbOrder(a.Verb), verbOrder(b.Verb)),
-		cmp.Compare(fold(a.Fact.Subject), fold(b.Fact.Subject)), cmp.Compare(a.Fact.Subject, b.Fact.Subject),
+		cmp.Compare(fold(a.Fact.Subject), fold(b.Fact.Subject)), cmp.Compare(a.Fact.Subject, b.Fact.Subject), cmp.Compare(a.After, b.After),
 	)
 }
 
+var verbs = [...]Verb{Delete, Remove, Set, Create, Add}
+
 // verbOrder lets what takes away go before what gives.
 func verbOrder(v Verb) int {
-	return slices.Index([]Verb{Delete, Remove, Set, Create, Add}, v)
+	return slices.Index(verbs[:], v)
 }
 
 func (m *maker) chosen(mailbox inbox.MailboxID) bool {

@@ -110,7 +110,7 @@ func (p *Plan) validate() error {
 		p.Steps = []Step{}
 	}
 	seen := make(map[string]bool, len(p.Steps)+len(p.Held))
-	var before draft
+	var before *draft
 	for i := range p.Steps {
 		d, err := p.check(&p.Steps[i], seen)
 		if err != nil {
@@ -154,12 +154,12 @@ func place(provider inbox.Provider, mailbox inbox.MailboxID, aspect Aspect) erro
 }
 
 // check holds one step to what follows from its content.
-func (p *Plan) check(s *Step, seen map[string]bool) (draft, error) {
+func (p *Plan) check(s *Step, seen map[string]bool) (*draft, error) {
 	if err := place(s.Provider, s.Mailbox, s.Fact.Aspect); err != nil {
-		return draft{}, err
+		return nil, err
 	}
 	r, at, _ := find(s.Provider, s.Fact.Aspect)
-	d := draft{Step: *s, row: r, place: at}
+	d := &draft{Step: *s, row: r, place: at}
 	if (r.phase == ofTenant) != (s.Mailbox == "") {
 		return d, fmt.Errorf("%s is not an aspect of %s", s.Fact.Aspect, where(s.Provider, s.Mailbox))
 	}

@@ -107,6 +107,9 @@ func (s *Step) expand(text string) string {
 			b.WriteString(s.value(s.Before))
 		case "is":
 			b.WriteString(s.value(s.After))
+		case "group":
+			group, _ := splitMembership(s.Fact.Subject)
+			b.WriteString(subject(group))
 		case "colour":
 			if s.After != "" && s.After != "none" {
 				b.WriteString(" in " + s.value(s.After))
@@ -124,8 +127,8 @@ func (s *Step) subject() string {
 		}
 		return clean(s.Fact.Subject)
 	case GroupMember:
-		group, member := splitMembership(s.Fact.Subject)
-		return subject(member) + " in " + subject(group)
+		_, member := splitMembership(s.Fact.Subject)
+		return subject(member)
 	case Marker:
 		return quoted(s.Fact.Subject)
 	}
