@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,14 +26,15 @@ type Document interface {
 
 // Edition is one version of the manifest with its mailboxes wired.
 type Edition struct {
-	Version   string
+	Version   string // of the document, and of the mailboxes that are declared beside it
 	Manifest  *manifest.Manifest
 	Mailboxes *Mailboxes
 	Clients   Clients
 	// Checked is when it was last known to be the newest version, or the last good one.
 	Checked time.Time
 
-	sum string // SHA-256 of its content
+	document string // its version
+	sum      string // SHA-256 of its content
 }
 
 // Manifests gives the edition that a function goes by. A newest version that cannot be used is refused with one line in
@@ -50,7 +52,9 @@ type Manifests struct {
 	mu       sync.Mutex
 	edition  *Edition
 	looked   time.Time // when Document was last asked with success
-	seen     string    // the newest version that has been judged
+	document string    // the newest version of Document, and
+	content  []byte    // its content
+	seen     string    // the newest version that has been judged, with the declarations
 	refusal  error     // of seen; nil: it is the edition
 	recorded bool      // the edition is
 	refused  int       // looks at a refused version since Refused
@@ -88,22 +92,49 @@ func (m *Manifests) Refused() int {
 	return n
 }
 
-// Earlier gives the manifest of an earlier version.
+// Earlier gives the manifest of an earlier version, without what was declared beside it.
 func (m *Manifests) Earlier(ctx context.Context, version string) (*manifest.Manifest, error) {
-	content, err := m.Document.At(ctx, version)
+	content, err := m.Document.At(ctx, documentOf(version))
 	if err != nil {
 		return nil, err
 	}
 	return manifest.Parse(m.Name, content)
 }
 
+// With gives the newest manifest with these declarations beside it, and its SHA-256. Unlike [Manifests.Current] it fails when
+// that cannot be used, and asks for the newest version each time. Nobody goes by what it gives but the caller.
+func (m *Manifests) With(ctx context.Context, list []Declaration) (*manifest.Manifest, string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	version, content, err := m.Document.Latest(ctx, m.document)
+	if err != nil {
+		return nil, "", err
+	}
+	if version == m.document {
+		content = m.content
+	}
+	parsed, err := parseDeclared(m.Name, content, list)
+	if err != nil {
+		return nil, "", faulty(version, err)
+	}
+	return parsed, digest(content), nil
+}
+
 // look asks for the newest version and judges it. It fails when there is no edition and none can be had.
 func (m *Manifests) look(ctx context.Context, now time.Time) error {
-	version, content, err := m.Document.Latest(ctx, m.seen)
+	declared, err := loadDeclarations(ctx, m.Records)
 	if err != nil {
 		return m.without(ctx, now, err)
 	}
+	document, content, err := m.Document.Latest(ctx, m.document)
+	if err != nil {
+		return m.without(ctx, now, err)
+	}
+	if document != m.document || m.document == "" {
+		m.document, m.content = document, content
+	}
 	m.looked = now
+	version := declared.name(document)
 	if version == m.seen && m.seen != "" {
 		if m.refusal != nil {
 			m.refused++
@@ -114,7 +145,7 @@ func (m *Manifests) look(ctx context.Context, now time.Time) error {
 		}
 		return nil
 	}
-	fresh, err := m.read(version, content)
+	fresh, err := m.read(ctx, document, m.content, declared)
 	if err != nil {
 		return m.refuse(ctx, now, version, err)
 	}
@@ -126,10 +157,10 @@ func (m *Manifests) look(ctx context.Context, now time.Time) error {
 }
 
 // read parses a version and wires its mailboxes.
-func (m *Manifests) read(version string, content []byte) (*Edition, error) {
-	parsed, err := manifest.Parse(m.Name, content)
+func (m *Manifests) read(ctx context.Context, document string, content []byte, declared declarations) (*Edition, error) {
+	parsed, err := m.parse(ctx, content, declared)
 	if err != nil {
-		return nil, faulty(version, err)
+		return nil, faulty(document, err)
 	}
 	clients, err := m.Clients(parsed)
 	if err != nil {
@@ -139,7 +170,32 @@ func (m *Manifests) read(version string, content []byte) (*Edition, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Edition{Version: version, Manifest: parsed, Mailboxes: mailboxes, Clients: clients, sum: digest(content)}, nil
+	return &Edition{
+		Version: declared.name(document), Manifest: parsed, Mailboxes: mailboxes, Clients: clients, document: document, sum: digest(content),
+	}, nil
+}
+
+// parse parses a version with the declarations beside it. One that does not go with it any more, because the manifest has the
+// mailbox itself by now or has lost a member, is left out with an error in the log: the manifest comes first.
+func (m *Manifests) parse(ctx context.Context, content []byte, declared declarations) (*manifest.Manifest, error) {
+	list := declared.worked()
+	parsed, err := parseDeclared(m.Name, content, list)
+	if err == nil || len(list) == 0 {
+		return parsed, err
+	}
+	if _, err := manifest.Parse(m.Name, content); err != nil {
+		return nil, err
+	}
+	var good []Declaration
+	for _, d := range list {
+		if _, err := parseDeclared(m.Name, content, append(slices.Clone(good), d)); err != nil {
+			m.refused++
+			m.Log.ErrorContext(ctx, "declared mailbox left out", "mailbox", d.Address, "manifest", m.Name, "declared_by", d.Owner, "error", oneLine(err))
+			continue
+		}
+		good = append(good, d)
+	}
+	return parseDeclared(m.Name, content, good)
 }
 
 // faulty is what is wrong with a version in one line: the first error with its place and fix, and how many there are.
@@ -226,7 +282,11 @@ func (m *Manifests) recall(ctx context.Context) error {
 	if digest(content) != good.SHA256 {
 		return fmt.Errorf("version %s has changed since it was recorded", good.Version)
 	}
-	edition, err := m.read(good.Version, content)
+	declared, err := loadDeclarations(ctx, m.Records)
+	if err != nil {
+		return err
+	}
+	edition, err := m.read(ctx, good.Version, content, declared)
 	if err != nil {
 		return err
 	}
@@ -262,11 +322,11 @@ func (m *Manifests) record(ctx context.Context) {
 func (m *Manifests) save(ctx context.Context) error {
 	var good lastGood
 	expect, err := m.lastGood(ctx, &good)
-	if err != nil || good.Version == m.edition.Version {
+	if err != nil || good.Version == m.edition.document {
 		return err
 	}
-	version, _, err := m.Document.Latest(ctx, m.edition.Version)
-	if err != nil || version != m.edition.Version {
+	version, _, err := m.Document.Latest(ctx, m.edition.document)
+	if err != nil || version != m.edition.document {
 		return err // without one, the next look is about the other version
 	}
 	value, err := json.Marshal(lastGood{Version: version, SHA256: m.edition.sum, At: m.Now().UTC()})

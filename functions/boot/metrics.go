@@ -41,6 +41,8 @@ const (
 	MetricThrottles             Metric = "Throttles"         // syncs that the provider asked to come back later
 	MetricPermanentFailures     Metric = "PermanentFailures" // syncs that fail until somebody acts
 	MetricManifestRefused       Metric = "ManifestRefused"   // looks at a newest manifest that cannot be used
+	MetricDriftSteps            Metric = "DriftSteps"        // provision: differences between the tenants and the manifest
+	MetricPlanFailures          Metric = "PlanFailures"      // provision: what a look for drift could not read; 1 where that was all
 	MetricStalestMailboxMinutes Metric = "StalestMailboxMinutes"
 	MetricCredentialLapseDays   Metric = "CredentialLapseDays"
 	MetricWatchLapseHours       Metric = "WatchLapseHours"

@@ -1,5 +1,6 @@
-// Command provision is the Lambda function that will bring mailboxes, members and permissions at the vendors in line with
-// the manifest. Its place in the deployment is reserved: it does nothing yet, and says so.
+// Command provision is the Lambda function that administers the tenants: once a day it looks for drift from the manifest, on
+// request it plans and applies, and it answers for mailboxes that CloudFormation resources declare. What it does is
+// [boot.Provisioner].
 package main
 
 import (
@@ -9,7 +10,11 @@ import (
 )
 
 func main() {
-	boot.Start("provision", func(_ context.Context, f *boot.Function) (any, error) {
-		return f.Reserved, nil
+	boot.Start("provision", func(ctx context.Context, f *boot.Function) (any, error) {
+		p, err := boot.OpenProvision(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		return p.Handle, nil
 	})
 }

@@ -263,7 +263,7 @@ export class Functions {
 
   /** journal is how provision notes down what it has changed or found, and nothing else of a mailbox. */
   private journal(): iam.PolicyStatement {
-    return allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem'], [this.state.table.tableArn], partitions('j#*'));
+    return allow(['dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:Query'], [this.state.table.tableArn], partitions('j#*'));
   }
 
   private lock(): iam.PolicyStatement {

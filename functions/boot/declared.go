@@ -1,0 +1,174 @@
+package boot
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/manifest"
+	"github.com/postroom/postroom/core/pipeline"
+)
+
+// Declaration is a mailbox that a CloudFormation resource declares beside the manifest. Its members are the manifest's.
+type Declaration struct {
+	Address inbox.MailboxID `json:"address"`
+	Owner   string          `json:"owner"` // the stack's id and the resource's logical id
+	// Keys are those that a mailbox has in the manifest, with texts for numbers and truth values, as CloudFormation sends them.
+	Keys map[string]any `json:"keys"`
+	// Created: the mailbox was not there before its resource was.
+	Created bool `json:"created,omitempty"`
+	// Worked: it has been brought about as Keys say, and is worked like one of the manifest's. Until then it only has an owner.
+	Worked bool `json:"worked,omitempty"`
+}
+
+// source names the resource for people: its logical id, and its stack's name.
+func (d Declaration) source() string {
+	stack, logical, _ := strings.Cut(d.Owner, " ")
+	if part := strings.Split(stack, "/"); len(part) > 1 {
+		stack = part[1]
+	}
+	return "Custom::PostroomMailbox " + logical + " of the stack " + stack
+}
+
+// declaredRecord is the record with all declarations.
+const declaredRecord = "declared"
+
+// declarations are all there are, as one version of the record has them.
+type declarations struct {
+	list    []Declaration
+	version int64
+}
+
+func loadDeclarations(ctx context.Context, records Records) (d declarations, err error) {
+	d.version, err = loadRecord(ctx, records, declaredRecord, &d.list)
+	if err != nil {
+		return d, fmt.Errorf("the declared mailboxes: %w", err)
+	}
+	return d, nil
+}
+
+// worked are those that are worked.
+func (d declarations) worked() []Declaration {
+	return slices.DeleteFunc(slices.Clone(d.list), func(x Declaration) bool { return !x.Worked })
+}
+
+func (d declarations) find(address inbox.MailboxID) (Declaration, bool) {
+	i := slices.IndexFunc(d.list, func(x Declaration) bool { return x.Address == address })
+	if i < 0 {
+		return Declaration{}, false
+	}
+	return d.list[i], true
+}
+
+// name is the version of a document together with these declarations; without any ever, the document's own.
+func (d declarations) name(document string) string {
+	if d.version == 0 {
+		return document
+	}
+	return document + declaredMark + strconv.FormatInt(d.version, 10)
+}
+
+// declaredMark parts a document's version from that of the declarations. Versions of S3 and SSM have no space.
+const declaredMark = " declared "
+
+// documentOf is the inverse of name.
+func documentOf(version string) string {
+	document, _, _ := strings.Cut(version, declaredMark)
+	return document
+}
+
+// changeDeclaration replaces the declaration of an address by what change makes of it, or takes it away where that is nil. change
+// may be called several times.
+func changeDeclaration(ctx context.Context, records Records, address inbox.MailboxID, change func(was *Declaration) (*Declaration, error)) error {
+	for range 20 {
+		d, err := loadDeclarations(ctx, records)
+		if err != nil {
+			return err
+		}
+		var was *Declaration
+		if found, ok := d.find(address); ok {
+			was = &found
+		}
+		next, err := change(was)
+		if err != nil {
+			return err
+		}
+		list := slices.DeleteFunc(slices.Clone(d.list), func(x Declaration) bool { return x.Address == address })
+		if next != nil {
+			list = append(list, *next)
+		}
+		slices.SortFunc(list, func(a, b Declaration) int { return strings.Compare(string(a.Address), string(b.Address)) })
+		if err := saveRecord(ctx, records, declaredRecord, list, d.version); !errors.Is(err, pipeline.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("the declaration of %s is being changed all the time: %w", address, pipeline.ErrConflict)
+}
+
+// parseDeclared parses a manifest with mailboxes that are declared beside it.
+func parseDeclared(name string, content []byte, list []Declaration) (*manifest.Manifest, error) {
+	var beside []manifest.Declared
+	for _, d := range list {
+		keys, err := json.Marshal(d.Keys)
+		if err != nil {
+			return nil, err
+		}
+		beside = append(beside, manifest.Declared{Address: string(d.Address), Source: d.source(), JSON: keys})
+	}
+	return manifest.ParseWith(name, content, beside)
+}
+
+// Records of provisioning are compressed JSON, because a plan for a large tenant has megabytes that say nearly the same.
+
+// maxRecord is how long a record may be; [dynamo.Table.SaveRecord] takes no more.
+const maxRecord = 340 << 10
+
+// maxInflated bounds what a record becomes in memory.
+const maxInflated = 64 << 20
+
+// loadRecord reads a record into v, which stays as it is where there is none. It gives the record's version.
+func loadRecord(ctx context.Context, records Records, name string, v any) (int64, error) {
+	value, version, err := records.Record(ctx, name)
+	if err != nil || version == 0 {
+		return version, err
+	}
+	r, err := gzip.NewReader(bytes.NewReader(value))
+	if err != nil {
+		return version, fmt.Errorf("record %s: %w", name, err)
+	}
+	plain, err := io.ReadAll(io.LimitReader(r, maxInflated))
+	if err == nil {
+		err = json.Unmarshal(plain, v)
+	}
+	if err != nil {
+		return version, fmt.Errorf("record %s: %w", name, err)
+	}
+	return version, nil
+}
+
+// saveRecord stores v if the record still has that version; else it fails with pipeline.ErrConflict.
+func saveRecord(ctx context.Context, records Records, name string, v any, version int64) error {
+	plain, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	_, err = w.Write(plain)
+	if err := errors.Join(err, w.Close()); err != nil {
+		return err
+	}
+	if packed.Len() > maxRecord {
+		return &pipeline.Permanent{What: fmt.Sprintf("record %s has %d KB, and a record takes %d", name, packed.Len()>>10, maxRecord>>10),
+			Fix: "do fewer mailboxes at once"}
+	}
+	return records.SaveRecord(ctx, name, packed.Bytes(), version)
+}

@@ -1,0 +1,349 @@
+package boot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/core/provision"
+)
+
+// resourceState is a request of CloudFormation's on its way. Once the answer is sent only that is left of it.
+type resourceState struct {
+	Event *resourceEvent `json:"event,omitempty"`
+	Tries int            `json:"tries,omitempty"`
+	Last  string         `json:"last,omitempty"` // why it was tried again
+	// Plan is what is being done, until it is. The next invocation goes on with the same one, which knows what is new.
+	Plan   *provision.Plan `json:"plan,omitempty"`
+	Answer []byte          `json:"answer,omitempty"` // as it was or is to be sent
+	Sent   time.Time       `json:"sent,omitzero"`
+}
+
+// resourceTask is the same for each delivery of a request: Lambda's repetitions and CloudFormation's own have its RequestId.
+func resourceTask(e *resourceEvent) string {
+	return digest([]byte(e.owner() + " " + e.RequestId))[:32]
+}
+
+// errTaken says that another invocation is at the same request, because it was delivered twice.
+var errTaken = errors.New("another invocation is at it")
+
+// refusal is a failure that trying again does not end: the resource fails with it.
+type refusal struct{ error }
+
+// maxResource is how long a resource may take. CloudFormation gives up after its ServiceTimeout, an hour at most
+// ("AWS::CloudFormation::CustomResource").
+const maxResource = 57 * time.Minute
+
+// resourceTries is how often what may pass is tried before the resource fails with it.
+const resourceTries = 5
+
+// resource answers one request for a Custom::PostroomMailbox, once, however often it is delivered and however many invocations
+// it takes. Its only error is one that another delivery may end.
+func (p *Provisioner) resource(ctx context.Context, id string, e *resourceEvent) error {
+	t, there, err := p.loadTask(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !there {
+		if e == nil {
+			return fmt.Errorf("there is no task %.80q", id)
+		}
+		t = &task{ID: id, Do: doResource, Began: p.Now(), Resource: &resourceState{Event: e}}
+		if err := p.saveTask(ctx, t); err != nil {
+			return err
+		}
+	}
+	s := t.Resource
+	switch {
+	case s == nil || s.Event == nil && s.Answer == nil:
+		return fmt.Errorf("task %s is no request of CloudFormation", id)
+	case !s.Sent.IsZero():
+		p.Log.InfoContext(ctx, "answered already", "task", id)
+		return nil
+	case s.Answer == nil:
+		done, err := p.settle(ctx, t)
+		if err != nil || !done {
+			return err
+		}
+	}
+	if err := p.Answer(ctx, s.Event.ResponseURL, s.Answer); err != nil {
+		return err // the answer is kept, and another delivery sends it
+	}
+	s.Event, s.Last, s.Sent, t.Ended = nil, "", p.Now(), p.Now()
+	return p.saveTask(ctx, t)
+}
+
+// settle brings about what a request asks for and decides the answer. It is false when the next invocation goes on.
+func (p *Provisioner) settle(ctx context.Context, t *task) (bool, error) {
+	work, stop := p.within(ctx)
+	defer stop()
+	e := t.Resource.Event
+	physical, data, err := p.bring(work, t, e)
+	if errors.Is(err, errTaken) {
+		return false, err // a later delivery finds the answer sent, or goes on
+	}
+	if errors.Is(err, errLater) {
+		if p.Now().Sub(t.Began) < maxResource {
+			return false, p.handOn(ctx, t)
+		}
+		t.Resource.Plan = nil
+		err = errors.New("it is not done within the hour that CloudFormation waits; deploy again to go on where it stopped")
+		if last := t.Resource.Last; last != "" {
+			err = fmt.Errorf("%w; what held it up: %s", err, last)
+		}
+	}
+	if t.Resource.Answer, err = e.answer(physical, err, data); err != nil {
+		return false, err
+	}
+	err = p.saveTask(ctx, t)
+	if errors.Is(err, pipeline.ErrConflict) {
+		return false, fmt.Errorf("another invocation has answered or is going to: %w", err)
+	}
+	return err == nil, err
+}
+
+// bring does what a request asks for. It gives the resource's physical id, with an error too.
+func (p *Provisioner) bring(ctx context.Context, t *task, e *resourceEvent) (physical string, data map[string]any, err error) {
+	physical = e.PhysicalResourceId
+	if e.RequestType == "Delete" {
+		return physical, nil, p.tried(ctx, t, func() error { return p.undeclare(ctx, t, e) })
+	}
+	props, err := readProperties(e.ResourceProperties)
+	if err != nil {
+		if physical == "" {
+			physical = "none" // a mailbox is called by its address; this is none, and deleting it does nothing
+		}
+		return physical, nil, err
+	}
+	if physical == "" {
+		physical = string(props.address)
+	}
+	err = p.tried(ctx, t, func() (err error) {
+		data, err = p.declare(ctx, t, e, props)
+		return err
+	})
+	if err != nil {
+		return physical, nil, err
+	}
+	return string(props.address), data, nil
+}
+
+// tried does something again that fails, with longer and longer pauses, unless it never goes well or the invocation ends.
+func (p *Provisioner) tried(ctx context.Context, t *task, do func() error) error {
+	for {
+		err := do()
+		var permanent *pipeline.Permanent
+		var refused *provision.Refused
+		var never refusal
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return errLater
+		case errors.Is(err, errLater), errors.Is(err, errTaken), errors.As(err, &permanent), errors.As(err, &refused), errors.As(err, &never):
+			return err
+		}
+		t.Resource.Last = reasonText(err)
+		if t.Resource.Tries++; t.Resource.Tries >= resourceTries {
+			return err
+		}
+		p.Log.WarnContext(ctx, "resource: tried again", "task", t.ID, "tries", t.Resource.Tries, "error", oneLine(err))
+		if p.Wait(ctx, 5*time.Second<<t.Resource.Tries) != nil {
+			return errLater
+		}
+	}
+}
+
+// declare makes a mailbox as a resource's properties say, and one that is worked.
+func (p *Provisioner) declare(ctx context.Context, t *task, e *resourceEvent, props properties) (map[string]any, error) {
+	declared, err := loadDeclarations(ctx, p.Records)
+	if err != nil {
+		return nil, err
+	}
+	wanted := Declaration{Address: props.address, Owner: e.owner(), Keys: props.keys, Worked: true}
+	if was, ok := declared.find(props.address); ok && was.Owner != wanted.Owner {
+		return nil, refusal{fmt.Errorf("%s is declared by another resource already: %s", props.address, was.Owner)}
+	}
+	list := slices.DeleteFunc(declared.worked(), func(d Declaration) bool { return d.Address == props.address })
+	w, err := p.wishWith(ctx, append(list, wanted))
+	if err != nil {
+		return nil, err
+	}
+	mine := w.only(props.address)
+	if len(mine.want) == 0 {
+		return nil, refusal{fmt.Errorf("the deployment has no identity that administers mailboxes at %v: set the parameters that begin with Exchange or Workspace", props.keys["provider"])}
+	}
+	// Before anything is made, it is kept who owns it and whether it was there: only what a resource has made may it delete.
+	err = changeDeclaration(ctx, p.Records, props.address, func(was *Declaration) (*Declaration, error) {
+		switch {
+		case was == nil:
+			there, err := p.exists(ctx, mine)
+			return &Declaration{Address: props.address, Owner: wanted.Owner, Keys: props.keys, Created: !there}, err
+		case was.Owner != wanted.Owner:
+			return nil, refusal{fmt.Errorf("%s is declared by another resource already: %s", props.address, was.Owner)}
+		}
+		return was, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	left, err := p.bringAbout(ctx, t, e, mine, props.allowRemove)
+	if err != nil {
+		return nil, err
+	}
+	data := map[string]any{"Address": string(props.address), "Held": strconv.Itoa(len(left.Held)), "ByHand": strconv.Itoa(p.byHand(ctx, props.address, left))}
+	return data, changeDeclaration(ctx, p.Records, props.address, func(was *Declaration) (*Declaration, error) {
+		if was == nil || was.Owner != wanted.Owner {
+			return nil, refusal{fmt.Errorf("the declaration of %s was taken away meanwhile", props.address)}
+		}
+		wanted.Created = was.Created
+		return &wanted, nil
+	})
+}
+
+// undeclare takes a resource's mailbox out of those that are worked. The mailbox itself stays, unless the resource says otherwise
+// and has made it.
+func (p *Provisioner) undeclare(ctx context.Context, t *task, e *resourceEvent) error {
+	address := inbox.MailboxID(e.PhysicalResourceId)
+	declared, err := loadDeclarations(ctx, p.Records)
+	if err != nil {
+		return err
+	}
+	was, ok := declared.find(address)
+	if !ok || was.Owner != e.owner() {
+		return nil // never made, or gone already, or somebody else's
+	}
+	if removal, _ := e.ResourceProperties["Removal"].(string); removal == "delete" && was.Created {
+		if err := p.remove(ctx, t, e, was); err != nil {
+			return err
+		}
+	}
+	return changeDeclaration(ctx, p.Records, address, func(now *Declaration) (*Declaration, error) {
+		if now == nil || now.Owner != was.Owner {
+			return now, nil
+		}
+		return nil, nil
+	})
+}
+
+// remove deletes a mailbox at its provider.
+func (p *Provisioner) remove(ctx context.Context, t *task, e *resourceEvent, was Declaration) error {
+	// First it is not worked any more, so that nobody looks for it.
+	err := changeDeclaration(ctx, p.Records, was.Address, func(now *Declaration) (*Declaration, error) {
+		if now != nil && now.Owner == was.Owner {
+			now.Worked = false
+		}
+		return now, nil
+	})
+	if err != nil {
+		return err
+	}
+	w, err := p.wish(ctx)
+	if err != nil {
+		return err
+	}
+	if len(w.only(was.Address).want) > 0 {
+		p.Log.WarnContext(ctx, "the mailbox is not deleted with its resource, for the manifest has it by now", "mailbox", was.Address)
+		return nil
+	}
+	provider, _ := was.Keys["provider"].(string)
+	w.want = []provision.Mailbox{{Address: was.Address, Provider: inbox.Provider(provider)}} // without facts: it shall not be there
+	if w.estate, err = p.Estate(w.manifest, w.want); err != nil {
+		return err
+	}
+	_, err = p.bringAbout(ctx, t, e, w, true)
+	return err
+}
+
+// only is the wish for one mailbox.
+func (w wish) only(address inbox.MailboxID) wish {
+	w.want = slices.DeleteFunc(slices.Clone(w.want), func(m provision.Mailbox) bool { return m.Address != address })
+	return w
+}
+
+func (p *Provisioner) exists(ctx context.Context, w wish) (bool, error) {
+	have, err := w.estate.Read(ctx, w.want, []provision.Aspect{provision.Existence})
+	if err != nil {
+		return false, fmt.Errorf("look whether %s is there: %w", w.want[0].Address, err)
+	}
+	for _, m := range have {
+		if m.Address == w.want[0].Address {
+			if why, ok := m.Unread[provision.Existence]; ok {
+				return false, fmt.Errorf("look whether %s is there: %s", m.Address, why)
+			}
+			return m.Exists(), nil
+		}
+	}
+	return false, fmt.Errorf("nobody knows whether %s is there", w.want[0].Address)
+}
+
+// bringAbout plans and applies until there is nothing more to do at the mailbox, and gives what is held back or left to people.
+func (p *Provisioner) bringAbout(ctx context.Context, t *task, e *resourceEvent, w wish, allowRemove bool) (provision.Plan, error) {
+	plan, err := p.resourcePlan(ctx, t, w, allowRemove)
+	if err != nil || len(plan.Steps) == 0 {
+		return plan, err
+	}
+	report, err := p.applyPlan(ctx, w, plan, "CloudFormation, stack "+e.stack()+", resource "+e.LogicalResourceId)
+	if errors.Is(err, errLater) {
+		return plan, err
+	}
+	t.Resource.Plan = nil
+	if err != nil {
+		return plan, err // with ErrStale it is planned anew
+	}
+	for _, s := range report.Ended {
+		if s.Outcome == provision.Broke {
+			return plan, fmt.Errorf("%s: %s", s.Step.What, s.Says)
+		}
+	}
+	if report.Left == nil {
+		return plan, fmt.Errorf("stopped: %s", report.Stopped)
+	}
+	return *report.Left, nil
+}
+
+// resourcePlan is the plan that a task is at, or a new one.
+func (p *Provisioner) resourcePlan(ctx context.Context, t *task, w wish, allowRemove bool) (provision.Plan, error) {
+	if t.Resource.Plan != nil {
+		return *t.Resource.Plan, nil
+	}
+	plan, err := p.plan(ctx, w, allowRemove, []inbox.MailboxID{w.want[0].Address})
+	if err != nil {
+		return plan, err
+	}
+	for _, u := range plan.Unread {
+		return plan, fmt.Errorf("%s of %s cannot be read: %s", u.Aspect, u.Mailbox, u.Why)
+	}
+	if len(plan.Steps) > 0 {
+		t.Resource.Plan = &plan
+		err = p.saveTask(ctx, t)
+	}
+	if errors.Is(err, pipeline.ErrConflict) {
+		err = errTaken
+	}
+	return plan, err
+}
+
+// byHand tells people what no API can do of a resource's mailbox, and how many steps that is.
+func (p *Provisioner) byHand(ctx context.Context, address inbox.MailboxID, left provision.Plan) (n int) {
+	var steps []provision.Step
+	for _, s := range left.Steps {
+		if s.Manual != "" {
+			steps = append(steps, s)
+		}
+	}
+	if len(steps) == 0 {
+		return 0
+	}
+	left.Steps = steps
+	subject, text := manualNotice(p.Stack, address, left)
+	if err := p.Publish(ctx, subject, text); err != nil {
+		p.Log.ErrorContext(ctx, "nobody was told what is to be done by hand", "mailbox", address, "error", oneLine(err))
+	}
+	return len(steps)
+}
