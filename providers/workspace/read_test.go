@@ -112,3 +112,17 @@ func TestManyMembers(t *testing.T) {
 		t.Errorf("%d members left", len(g.Members))
 	}
 }
+
+// An organizational unit that is not there has nobody in it; that is no reason to read nothing.
+func TestMissingUnit(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.sim.AddAccount(workspacesim.Account{Address: box, Name: "Contoso Support"})
+	have := d.read(
+		wish(box, fact(provision.Existence), "account", fact(provision.OrgUnit), "/Nowhere"),
+		wish("sales@contoso.com", fact(provision.Existence), "account", fact(provision.OrgUnit), "/Nowhere"),
+	)
+	if !have[0].Exists() || have[1].Exists() || len(have[0].Unread) > 0 {
+		t.Errorf("got %v", have)
+	}
+}
