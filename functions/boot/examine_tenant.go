@@ -2,7 +2,6 @@ package boot
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
@@ -15,14 +14,19 @@ import (
 const (
 	CheckCredentials = "credentials" // of the identities that work the mail
 	CheckIdentity    = "identity"    // of those that administer the tenants
-	CheckMembers     = "members"
 )
 
 // graphChecks are what package msgraph calls its findings.
 var graphChecks = []string{"graph-token", "graph-consent", "graph-clock", "graph-reach", "graph-purpose", "graph-control", "graph-subscription"}
 
-// gmailChecks are what package gmail calls its own.
-var gmailChecks = []string{gmail.CheckReach, gmail.CheckSettings, gmail.CheckDelegates, gmail.CheckControl, gmail.CheckStorage}
+// exchangeChecks are what package exchange calls its own, and so on.
+var (
+	exchangeChecks  = []string{"exchange-role", "mailbox", "sign-in", "sent-copies", "team", "auto-mapping", "quota", "reach", "control"}
+	gmailChecks     = []string{gmail.CheckReach, gmail.CheckSettings, gmail.CheckDelegates, gmail.CheckControl, gmail.CheckStorage}
+	workspaceChecks = []string{
+		"workspace-access", "workspace-org-unit", "workspace-account", "workspace-mailbox", "workspace-licence", "workspace-front", "workspace-delegation",
+	}
+)
 
 // Patients are what [TenantChecks] looks at. Parts that are not there are not looked at.
 type Patients struct {
@@ -31,7 +35,8 @@ type Patients struct {
 	Want    []provision.Mailbox
 	// Control is a mailbox of each tenant that must refuse the app.
 	Control map[inbox.Provider]inbox.Address
-	URL     string // where Graph's notifications go; empty: mailboxes are polled
+	URL     string // where Graph's notifications go, as far as it is known
+	Polled  bool   // nobody is to be told of changes
 }
 
 // TenantChecks look at the tenants through the providers' own examinations.
@@ -41,7 +46,14 @@ func TenantChecks(p Patients) (all []Check) {
 		if p.URL != "" {
 			e.NotificationURL = p.URL + web.GraphPath
 		}
-		all = append(all, Check{Names: graphChecks, Look: func(ctx context.Context) []provision.Finding { return e.Examine(ctx, p.Want) }})
+		all = append(all, Check{Names: graphChecks, Look: func(ctx context.Context) []provision.Finding { return asPolled(e.Examine(ctx, p.Want), p.Polled) }})
+	}
+	if p.Ways != nil && p.Ways.Exchange != nil {
+		var controls []inbox.MailboxID
+		if c := p.Control[inbox.M365]; c != "" {
+			controls = append(controls, inbox.MailboxID(c))
+		}
+		all = append(all, Check{Names: exchangeChecks, Look: func(ctx context.Context) []provision.Finding { return p.Ways.Exchange.Examine(ctx, p.Want, controls) }})
 	}
 	if p.Clients.Gmail != nil {
 		e := &gmail.Examination{Client: p.Clients.Gmail, Control: p.Control[inbox.Gmail]}
@@ -50,35 +62,20 @@ func TenantChecks(p Patients) (all []Check) {
 		}
 		all = append(all, Check{Names: gmailChecks, Look: func(ctx context.Context) []provision.Finding { return e.Examine(ctx, p.Want) }})
 	}
-	return append(all, membersCheck(p.Want))
+	if p.Ways != nil && p.Ways.Workspace != nil {
+		all = append(all, Check{Names: workspaceChecks, Look: func(ctx context.Context) []provision.Finding { return p.Ways.Workspace.Examine(ctx, p.Want) }})
+	}
+	return all
 }
 
-// manyMembers is how many people Microsoft advises to use a shared mailbox at once ("About shared mailboxes"); Gmail's own
-// number is in package gmail.
-const manyMembers = 25
-
-// membersCheck counts the people who may open each mailbox at Microsoft 365 by the wish.
-func membersCheck(want []provision.Mailbox) Check {
-	return Check{Names: []string{CheckMembers}, Look: func(context.Context) (all []provision.Finding) {
-		for _, m := range want {
-			if m.Provider != inbox.M365 || m.Address == "" {
-				continue
-			}
-			n := 0
-			for f := range m.Facts {
-				if f.Aspect == provision.Open {
-					n++
-				}
-			}
-			f := provision.Finding{Check: CheckMembers, Mailbox: m.Address, Verdict: provision.Good, Says: fmt.Sprintf("%d may open it", n)}
-			if n > manyMembers {
-				f.Verdict, f.Says = provision.Warning, fmt.Sprintf("%d may open it, and Microsoft advises that at most %d use a shared mailbox at once", n, manyMembers)
-				f.Fix = "split the team over several mailboxes, or take those out who need not open it"
-			}
-			all = append(all, f)
+// asPolled leaves out that nobody is told of changes where nobody is to be.
+func asPolled(all []provision.Finding, polled bool) []provision.Finding {
+	for i, f := range all {
+		if polled && f.Check == "graph-subscription" && f.Verdict == provision.Warning {
+			all[i] = provision.Finding{Check: f.Check, Mailbox: f.Mailbox, Verdict: provision.Skipped, Says: "it is polled: POSTROOM_URL is not set"}
 		}
-		return all
-	}}
+	}
+	return all
 }
 
 // Told is a check that was made already.

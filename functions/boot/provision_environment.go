@@ -79,7 +79,7 @@ func (a Administration) Endings(m *manifest.Manifest) ([]Ending, error) {
 	var out []Ending
 	var failed error
 	app := func(what, variable, file string, password, secret Secret, ends time.Time) {
-		fix := fmt.Sprintf("add a new one to the app registration, and set POSTROOM_%s to it", variable)
+		fix := "add a new one to the app registration, and set POSTROOM_" + variable
 		switch {
 		case file != "":
 			data, err := readKey("POSTROOM_"+variable+"_CERTIFICATE", file)
@@ -90,12 +90,12 @@ func (a Administration) Endings(m *manifest.Manifest) ([]Ending, error) {
 				failed = cmp.Or(failed, fmt.Errorf("POSTROOM_%s_CERTIFICATE: %w", variable, err))
 				return
 			}
-			out = append(out, Ending{Lapse{"the certificate of " + what, ends}, fix + "_CERTIFICATE"})
+			out = append(out, Ending{Lapse{"the certificate of " + what, ends}, fix + "_CERTIFICATE to its file"})
 		case secret != "":
 			if ends.IsZero() {
 				fix = fmt.Sprintf("set POSTROOM_%s_SECRET_EXPIRES to the day that the app registration shows, such as 2027-01-31", variable)
 			} else {
-				fix += "_SECRET"
+				fix += "_SECRET to it"
 			}
 			out = append(out, Ending{Lapse{"the client secret of " + what, ends}, fix})
 		}

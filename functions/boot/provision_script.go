@@ -41,7 +41,7 @@ func (a *Administrations) WriteQuestions(w io.Writer, source string, made time.T
 // WriteSteps writes the script that does those of the steps that Exchange has a say in and can do, and then reads what
 // WriteQuestions reads. It gives how many there are; without any, nothing is written.
 func (a *Administrations) WriteSteps(ctx context.Context, w io.Writer, source string, made time.Time, steps []provision.Step, want []provision.Mailbox) (int, error) {
-	s := &exchange.Script{Reads: a.Shell}
+	s := &exchange.Script{Reads: asked{a.Shell}}
 	by := a.Exchange.Through(s)
 	n := 0
 	for _, step := range steps {
@@ -58,6 +58,21 @@ func (a *Administrations) WriteSteps(ctx context.Context, w io.Writer, source st
 		return 0, nil
 	}
 	return n, s.Print(w, source, made, a.Exchange.Questions(ofExchange(want), nil))
+}
+
+// asked answers what the last script has asked. What it has not, such as who has the address of a mailbox that is to be made, is
+// taken for not there: the script that is written says so when it is run and it is otherwise.
+type asked struct{ exchange.Shell }
+
+// Run implements exchange.Shell.
+func (a asked) Run(ctx context.Context, commands ...exchange.Command) ([]exchange.Result, error) {
+	results, err := a.Shell.Run(ctx, commands...)
+	for i := range results {
+		if results[i].Err != nil {
+			results[i] = exchange.Result{}
+		}
+	}
+	return results, err
 }
 
 func ofExchange(want []provision.Mailbox) (out []provision.Mailbox) {
