@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"pgregory.net/rapid"
 
@@ -186,143 +185,6 @@ func TestDoingTwiceChangesNothing(t *testing.T) {
 	}
 }
 
-func TestWhatIsShownOfRights(t *testing.T) {
-	t.Parallel()
-	for _, namesOnly := range []bool{false, true} {
-		t.Run(fmt.Sprint("names only ", namesOnly), func(t *testing.T) {
-			t.Parallel()
-			tn := newTenant(t)
-			tn.NamesOnly = namesOnly
-			must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
-			must(t, tn.AddUser(exchangesim.Recipient{Address: "left@contoso.com", Name: "Gone Person"}))
-			for _, g := range [][2]string{
-				{"o.hara@contoso.com", "FullAccess"}, {"o.hara@contoso.com", "SendAs"}, {"miles@contoso.com", "SendOnBehalf"},
-				{"team@contoso.com", "ReadPermission"}, {"left@contoso.com", "FullAccess"}, {"left@contoso.com", "SendAs"},
-			} {
-				must(t, tn.Grant(string(support), g[0], g[1]))
-			}
-			must(t, tn.Deny(string(support), "bo@contoso.com"))
-			must(t, tn.Leave("left@contoso.com"))
-			// The wish names somebody by another of his addresses.
-			have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "miles@contoso.com"): "mapped"}))[0]
-			var got []string
-			sid := ""
-			for f := range have.Facts {
-				switch f.Aspect {
-				case provision.Open, provision.Read, provision.SendAs, provision.SendOnBehalf:
-					if strings.HasPrefix(f.Subject, "S-1-5-21-") {
-						sid = f.Subject
-						f.Subject = "SID"
-					}
-					got = append(got, string(f.Aspect)+" "+f.Subject)
-				}
-			}
-			want := "open SID, open miles@contoso.com, read team@contoso.com, send-as SID, send-as miles@contoso.com, send-on-behalf miles@contoso.com"
-			if g := sorted(got); g != want {
-				t.Errorf("got  %s\nwant %s", g, want)
-			}
-			for _, a := range []provision.Aspect{provision.Open, provision.SendAs} {
-				tn.do(t, provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Remove, Fact: fact(a, sid)})
-			}
-			for f := range tn.read(t, box(support, nil))[0].Facts {
-				if f.Subject == sid {
-					t.Errorf("%s of somebody who left is still there", f.Aspect)
-				}
-			}
-		})
-	}
-}
-
-func TestTwoPeopleOfOneName(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	tn.NamesOnly = true
-	must(t, tn.AddUser(exchangesim.Recipient{Address: "anna.b@contoso.com", Name: "Anna Berg"}))
-	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
-	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
-	have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "anna@contoso.com"): "mapped"}))[0]
-	if why := have.Unread[provision.Open]; !strings.Contains(why, "2 recipients are called") {
-		t.Errorf("unread says %q", why)
-	}
-}
-
-func TestImportKnowsNames(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
-	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
-	if name := tn.read(t, box(support, nil))[0].Names["anna@contoso.com"]; name != "Anna Berg" {
-		t.Errorf("Anna is called %q", name)
-	}
-}
-
-func TestCreateRefuses(t *testing.T) {
-	t.Parallel()
-	create := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Create, Fact: fact(provision.Existence, ""), After: "shared"}
-	for _, tt := range []struct {
-		name string
-		seed func(*tenant) error
-		want string
-	}{
-		{"a person's", func(tn *tenant) error { return tn.AddUser(exchangesim.Recipient{Address: string(support)}) }, "Set-Mailbox -Identity 'support@contoso.com' -Type Shared"},
-		{"a group", func(tn *tenant) error { return tn.AddGroup(exchangesim.Recipient{Address: string(support)}) }, "give the group another address"},
-		{"an alias", func(tn *tenant) error {
-			return tn.AddMailbox(exchangesim.Recipient{Address: "info@contoso.com", Aliases: []string{string(support)}})
-		}, "is an alias of info@contoso.com"},
-		{"in the bin", func(tn *tenant) error {
-			if err := tn.AddMailbox(exchangesim.Recipient{Address: string(support)}); err != nil {
-				return err
-			}
-			return tn.Run("Remove-Mailbox", map[string]any{"Identity": string(support)})
-		}, "Undo-SoftDeletedMailbox -SoftDeletedObject 'support@contoso.com'"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			tn := newTenant(t)
-			must(t, tt.seed(tn))
-			if err := tn.admin.Do(t.Context(), create); err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("said %v, want %q", err, tt.want)
-			}
-			if n := tn.Cmdlets()["New-Mailbox"]; n != 0 {
-				t.Errorf("New-Mailbox was run %d times", n)
-			}
-		})
-	}
-}
-
-func TestCreateWithATakenName(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "support@fabrikam.com", Name: "Other support"}))
-	tn.apply(t, ideal(support))
-}
-
-// TestNewMailboxIsNotFoundYet: what is created does not show for a while, and neither do rights.
-func TestDelays(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	tn.Delays = exchangesim.Delays{Recipient: 3 * time.Minute, Setting: time.Minute, Permission: 20 * time.Minute, Scope: 2 * time.Hour}
-	want := ideal(support)
-	create := steps(want, box(support, nil))[0]
-	tn.do(t, create)
-	var later *provision.NotYet
-	block := provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Set, Fact: fact(provision.SignIn, ""), After: "blocked"}
-	if err := tn.admin.Do(t.Context(), block); !errors.As(err, &later) {
-		t.Fatalf("a step at a mailbox that does not show yet: %v", err)
-	}
-	if err := tn.admin.Do(t.Context(), create); !errors.As(err, &later) {
-		t.Fatalf("creating it again before it shows: %v", err)
-	}
-	must(t, tn.clock.wait(t.Context(), 4*time.Minute))
-	tn.do(t, create)
-	tn.do(t, steps(want, tn.read(t, want)[0])...)
-	if _, ok := tn.read(t, want)[0].Facts[fact(provision.Open, "anna@contoso.com")]; ok {
-		t.Error("the right shows at once")
-	}
-	must(t, tn.clock.wait(t.Context(), 21*time.Minute))
-	tn.settled(t, want)
-}
-
 func TestQuotaBeyondTheLicence(t *testing.T) {
 	t.Parallel()
 	tn := newTenant(t)
@@ -342,45 +204,6 @@ func TestQuotaBeyondTheLicence(t *testing.T) {
 		t.Errorf("with a licence the plan says %q", m)
 	}
 	tn.do(t, s)
-}
-
-func TestReachIsForAnotherRole(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	tn.Lacks = map[string]bool{"New-ManagementScope": true, "New-ServicePrincipal": true}
-	for _, s := range steps(idealTenant(), tn.read(t, idealTenant())[0])[:2] {
-		var byHand *provision.ByHand
-		err := tn.admin.Do(t.Context(), s)
-		if !errors.As(err, &byHand) || !strings.Contains(byHand.Instruction, "New-") || !strings.Contains(byHand.Instruction, "Organization Management") {
-			t.Errorf("%s: said %v", s.Fact.Aspect, err)
-		}
-	}
-}
-
-func TestTooWideAnAssignment(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	tn.apply(t, idealTenant())
-	must(t, tn.Run("New-ManagementRoleAssignment", map[string]any{"App": appOID, "Role": "Application Mail.ReadWrite"}))
-	if v := tn.read(t, idealTenant())[0].Facts[fact(provision.AppRole, "Application Mail.ReadWrite")]; v != "" {
-		t.Errorf("a role for the whole organisation beside the one in scope is read as %q", v)
-	}
-	tn.apply(t, idealTenant())
-	if tn.Reaches("anna@contoso.com") {
-		t.Error("the app still reaches everybody")
-	}
-}
-
-func TestMarkedButNotDeclared(t *testing.T) {
-	t.Parallel()
-	tn := newTenant(t)
-	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "old@contoso.com"}))
-	must(t, tn.Run("Set-Mailbox", map[string]any{"Identity": "old@contoso.com", "CustomAttribute15": "Postroom"}))
-	tn.apply(t, idealTenant(), ideal(support))
-	have := tn.read(t, idealTenant(), ideal(support))
-	if len(have) != 3 || have[2].Address != "old@contoso.com" || have[2].Facts[fact(provision.Reach, "")] != "Postroom" {
-		t.Errorf("read %v", have[2:])
-	}
 }
 
 func TestOnlyWhatIsAskedFor(t *testing.T) {

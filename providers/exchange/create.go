@@ -71,12 +71,21 @@ func nickname(local string) string {
 	return local
 }
 
+// getDeleted asks for a mailbox in the bin.
+func getDeleted(address string) Command {
+	return Command{Name: "Get-Mailbox", Select: []string{"Guid", "PrimarySmtpAddress"},
+		Parameters: map[string]any{"SoftDeletedMailbox": true, "Filter": equals("PrimarySmtpAddress", address)}}
+}
+
+// equals is a filter in Exchange's language.
+func equals(property, value string) string {
+	return property + " -eq '" + strings.ReplaceAll(value, "'", "''") + "'"
+}
+
 // owner looks who has the address. done: the shared mailbox that is wished, so there is nothing to do.
 func (a *Admin) owner(ctx context.Context, m inbox.MailboxID) (done bool, err error) {
 	address := string(m)
-	deleted := Command{Name: "Get-Mailbox", Select: []string{"Guid", "PrimarySmtpAddress", "WhenSoftDeleted"},
-		Parameters: map[string]any{"SoftDeletedMailbox": true, "Filter": "PrimarySmtpAddress -eq '" + strings.ReplaceAll(address, "'", "''") + "'"}}
-	results, err := a.shell.Run(ctx, getRecipient(address), deleted)
+	results, err := a.shell.Run(ctx, getRecipient(address), getDeleted(address))
 	if err != nil {
 		return false, err
 	}

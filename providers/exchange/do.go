@@ -284,3 +284,13 @@ func (a *Admin) Through(shell Shell) *Admin {
 	b.shell = shell
 	return &b
 }
+
+// with finds a value that a step has at hand.
+func with(s provision.Step, aspect provision.Aspect) string {
+	for _, v := range s.With {
+		if v.Fact.Aspect == aspect {
+			return v.Value
+		}
+	}
+	return ""
+}

@@ -222,7 +222,7 @@ func (e *Endpoint) once(ctx context.Context, to *url.URL, header http.Header, bo
 		return answer{}, e.broken(ctx, err)
 	}
 	if len(got) > maxAnswer {
-		return answer{}, fmt.Errorf("exchange: the answer is longer than %d MiB", maxAnswer>>20)
+		return answer{}, fmt.Errorf("the answer is longer than %d MiB", maxAnswer>>20)
 	}
 	return answer{status: res.StatusCode, after: res.Header.Get("Retry-After"), body: got}, nil
 }
@@ -237,7 +237,7 @@ func (e *Endpoint) broken(ctx context.Context, err error) error {
 	if errors.As(err, &u) {
 		err = u.Err
 	}
-	return &provision.NotYet{Err: fmt.Errorf("exchange: no answer from %s: %w", e.root.Host, err)}
+	return &provision.NotYet{Err: fmt.Errorf("no answer from %s: %w", e.root.Host, err)}
 }
 
 // retryAfter is the time that Retry-After names, in seconds or as a date; 0 where it names none.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -201,6 +202,27 @@ func TestThrottled(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOneAtATime: however many ask, one request is under way.
+func TestOneAtATime(t *testing.T) {
+	t.Parallel()
+	sim := &exchangesim.Sim{}
+	must(t, sim.AddUser(exchangesim.Recipient{Address: "anna@contoso.com"}))
+	trips := &fault.Transport{Handler: sim}
+	e := mustEndpoint(t, exchange.Options{Tenant: tenantID, BaseURL: "http://exchange.simulated", Transport: trips})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			if _, err := e.Run(t.Context(), getAnna, getAnna); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := trips.MaxInFlight(); n != 1 || e.Requests() != 8 {
+		t.Errorf("%d at once, %d in all", n, e.Requests())
 	}
 }
 

@@ -123,7 +123,7 @@ func (e *Endpoint) Run(ctx context.Context, commands ...Command) ([]Result, erro
 func (e *Endpoint) single(ctx context.Context, c *Command) (Result, error) {
 	body, err := json.Marshal(c.invocation())
 	if err != nil {
-		return Result{}, fmt.Errorf("exchange: write %s: %w", c.Name, err)
+		return Result{}, fmt.Errorf("write %s: %w", c.Name, err)
 	}
 	a, err := e.post(ctx, e.invokeURL(c), e.headers(c), body)
 	if err != nil {
@@ -149,7 +149,7 @@ func (e *Endpoint) finish(ctx context.Context, c *Command, status int, body []by
 			return r, nil
 		}
 		if pages == maxPages {
-			return Result{}, fmt.Errorf("exchange: %s goes on after %d pages", c.Name, maxPages)
+			return Result{}, fmt.Errorf("%s goes on after %d pages", c.Name, maxPages)
 		}
 		next, err := e.follow(p.Next)
 		if err != nil {
@@ -158,7 +158,7 @@ func (e *Endpoint) finish(ctx context.Context, c *Command, status int, body []by
 		// The next page is asked for with the same body again.
 		if again == nil {
 			if again, err = json.Marshal(c.invocation()); err != nil {
-				return Result{}, fmt.Errorf("exchange: write %s: %w", c.Name, err)
+				return Result{}, fmt.Errorf("write %s: %w", c.Name, err)
 			}
 		}
 		a, err := e.post(ctx, next, e.headers(c), again)
@@ -195,7 +195,7 @@ func (e *Endpoint) follow(link string) (*url.URL, error) {
 	next, err := e.root.Parse(link)
 	if err != nil || next.Scheme != e.root.Scheme || next.Host != e.root.Host || next.User != nil ||
 		!strings.HasPrefix(next.Path, strings.TrimSuffix(e.root.Path, "/")+"/adminapi/") {
-		return nil, errors.New("exchange: the link to the next page leads out of Exchange's administration; it was not followed")
+		return nil, errors.New("the link to the next page leads out of Exchange's administration; it was not followed")
 	}
 	return next, nil
 }
@@ -219,7 +219,7 @@ func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) 
 	}
 	body, err := json.Marshal(b)
 	if err != nil {
-		return fmt.Errorf("exchange: write a batch: %w", err)
+		return fmt.Errorf("write a batch: %w", err)
 	}
 	a, err := e.post(ctx, e.url("$batch"), e.headers(&Command{}), body)
 	if err != nil {
@@ -230,7 +230,7 @@ func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) 
 		return newFailure("a batch", a.status, a.body)
 	}
 	if err := json.Unmarshal(a.body, &got); err != nil {
-		return &provision.NotYet{Err: errors.New("exchange: the answer to a batch is no JSON")}
+		return &provision.NotYet{Err: errors.New("the answer to a batch is no JSON")}
 	}
 	answered := make([]bool, len(commands))
 	var after time.Duration

@@ -194,6 +194,20 @@ func TestPlanningWithoutAccess(t *testing.T) {
 			t.Errorf("%s:\nby answers %v %v\nread       %v %v", have.Address, got[i].Facts, got[i].Unread, have.Facts, have.Unread)
 		}
 	}
+	// The next script is written by these answers: they say that nothing has the address, and what the old mailbox is.
+	script := &exchange.Script{Reads: answers}
+	by := offline.Through(script)
+	for _, s := range steps(ideal("new@contoso.com"), got[2]) {
+		must(t, by.Do(t.Context(), s))
+	}
+	must(t, by.Do(t.Context(), provision.Step{Provider: inbox.M365, Verb: provision.Remove, Fact: fact(provision.AppRole, "Application Mail.ReadWrite")}))
+	var b bytes.Buffer
+	must(t, script.Print(&b, "postroom.yaml", noon, nil))
+	for _, part := range []string{"New-Mailbox -Alias 'new'", "Remove-ManagementRoleAssignment -Identity 'Application Mail.ReadWrite-" + appOID + "'"} {
+		if !strings.Contains(b.String(), part) {
+			t.Errorf("the script does not %s", part)
+		}
+	}
 	var refused *provision.Refused
 	if err := offline.Do(t.Context(), steps(ideal("new@contoso.com"), got[2])[1]); !asRefused(err, &refused) {
 		t.Errorf("answers let a change through: %v", err)

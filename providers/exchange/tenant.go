@@ -46,7 +46,7 @@ func getAssignments(object string) Command {
 // getMarked lists the mailboxes that carry the mark.
 func (a *Admin) getMarked(value string) Command {
 	c := a.getMailbox("")
-	c.Parameters = map[string]any{"ResultSize": "Unlimited", "Filter": a.mark + " -eq '" + strings.ReplaceAll(value, "'", "''") + "'"}
+	c.Parameters = map[string]any{"ResultSize": "Unlimited", "Filter": equals(a.mark, value)}
 	return c
 }
 
@@ -139,7 +139,8 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 			}
 			for _, row := range res.Rows {
 				address := inbox.MailboxID(strings.ToLower(row.text("PrimarySmtpAddress")))
-				if slices.ContainsFunc(q.want, func(m provision.Mailbox) bool { return m.Address == address }) {
+				declared := slices.ContainsFunc(q.want, func(m provision.Mailbox) bool { return m.Address == address })
+				if declared || !slices.Contains(subjects(want, provision.AppScope), row.text(a.mark)) {
 					continue
 				}
 				more = append(more, a.marked(address, row))
@@ -153,7 +154,7 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 func closed(err error) string {
 	var f *Failure
 	if errors.As(err, &f) && f.unknownCmdlet() {
-		return f.Error() + "; give the provisioning app the role group Organization Management, or set the reach up by a script (postroom plan --script) and leave m365.app out of the manifest"
+		return f.Error() + "; give the provisioning app the role group Organization Management, or set the reach up by a script (postroom plan --exchange script) and leave m365.app out of the manifest"
 	}
 	return err.Error()
 }
@@ -223,86 +224,4 @@ func assignments(rows []Row) []assignment {
 		return strings.Compare(a.role+"\x00"+a.scope+"\x00"+a.name, b.role+"\x00"+b.scope+"\x00"+b.name)
 	})
 	return out
-}
-
-// doPrincipal makes the app known to Exchange.
-func (a *Admin) doPrincipal(ctx context.Context, s provision.Step) error {
-	if s.Verb == provision.Remove || s.Verb == provision.Delete {
-		return a.do(ctx, Command{Name: "Remove-ServicePrincipal", Parameters: map[string]any{"Identity": s.Before}, Already: gone})
-	}
-	if s.Before != "" {
-		if err := a.do(ctx, Command{Name: "Remove-ServicePrincipal", Parameters: map[string]any{"Identity": s.Before}, Already: gone}); err != nil {
-			return err
-		}
-	}
-	return a.do(ctx, Command{Name: "New-ServicePrincipal",
-		Parameters: map[string]any{"AppId": s.Fact.Subject, "ObjectId": s.After, "DisplayName": "Postroom"}, Already: there})
-}
-
-// doScope makes or changes the scope of the app.
-func (a *Admin) doScope(ctx context.Context, s provision.Step) error {
-	identity, filter := s.Fact.Subject, s.After
-	set := Command{Name: "Set-ManagementScope", Parameters: map[string]any{"Identity": identity, "RecipientRestrictionFilter": filter}}
-	switch {
-	case s.Verb == provision.Remove || s.Verb == provision.Delete:
-		return a.do(ctx, Command{Name: "Remove-ManagementScope", Parameters: map[string]any{"Identity": identity}, Already: gone})
-	case s.Before != "":
-		return a.do(ctx, set)
-	}
-	found := getScope(identity)
-	err := a.do(ctx, Command{Name: "New-ManagementScope", Parameters: map[string]any{"Name": identity, "RecipientRestrictionFilter": filter}, Unless: &found})
-	var f *Failure
-	if errors.As(err, &f) && f.has(there...) {
-		return a.do(ctx, set)
-	}
-	return err
-}
-
-// doRole assigns a role of the app for one scope alone, or takes it away.
-func (a *Admin) doRole(ctx context.Context, s provision.Step) error {
-	app := a.app
-	if app == "" {
-		return errors.New("whose role it is was not read before")
-	}
-	results, err := a.shell.Run(ctx, getPrincipals(), getAssignments(app))
-	if err != nil {
-		return err
-	}
-	for _, r := range results {
-		if r.Err != nil && !isMissing(r.Err) {
-			return r.Err
-		}
-	}
-	rows := results[1].Rows
-	if !knows(results[0].Rows, app) || several(rows, "RoleAssigneeName") {
-		rows = nil // what is listed is other apps'
-	}
-	have := false
-	for _, as := range assignments(rows) {
-		if !strings.EqualFold(as.role, s.Fact.Subject) {
-			continue
-		}
-		if s.Verb != provision.Remove && strings.EqualFold(as.scope, s.After) {
-			have = true
-			continue
-		}
-		if err := a.do(ctx, Command{Name: "Remove-ManagementRoleAssignment", Parameters: map[string]any{"Identity": as.name}, Already: gone}); err != nil {
-			return err
-		}
-	}
-	if have || s.Verb == provision.Remove {
-		return nil
-	}
-	return a.do(ctx, Command{Name: "New-ManagementRoleAssignment",
-		Parameters: map[string]any{"App": app, "Role": s.Fact.Subject, "CustomResourceScope": s.After}, Already: there})
-}
-
-// with finds a value that a step has at hand.
-func with(s provision.Step, aspect provision.Aspect) string {
-	for _, v := range s.With {
-		if v.Fact.Aspect == aspect {
-			return v.Value
-		}
-	}
-	return ""
 }

@@ -1,0 +1,81 @@
+package exchange_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange/exchangesim"
+)
+
+func TestWhatIsShownOfRights(t *testing.T) {
+	t.Parallel()
+	for _, namesOnly := range []bool{false, true} {
+		t.Run(fmt.Sprint("names only ", namesOnly), func(t *testing.T) {
+			t.Parallel()
+			tn := newTenant(t)
+			tn.NamesOnly = namesOnly
+			must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
+			must(t, tn.AddUser(exchangesim.Recipient{Address: "left@contoso.com", Name: "Gone Person"}))
+			for _, g := range [][2]string{
+				{"o.hara@contoso.com", "FullAccess"}, {"o.hara@contoso.com", "SendAs"}, {"miles@contoso.com", "SendOnBehalf"},
+				{"team@contoso.com", "ReadPermission"}, {"left@contoso.com", "FullAccess"}, {"left@contoso.com", "SendAs"},
+			} {
+				must(t, tn.Grant(string(support), g[0], g[1]))
+			}
+			must(t, tn.Deny(string(support), "bo@contoso.com"))
+			must(t, tn.Leave("left@contoso.com"))
+			// The wish names somebody by another of his addresses.
+			have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "miles@contoso.com"): "mapped"}))[0]
+			var got []string
+			sid := ""
+			for f := range have.Facts {
+				switch f.Aspect {
+				case provision.Open, provision.Read, provision.SendAs, provision.SendOnBehalf:
+					if strings.HasPrefix(f.Subject, "S-1-5-21-") {
+						sid = f.Subject
+						f.Subject = "SID"
+					}
+					got = append(got, string(f.Aspect)+" "+f.Subject)
+				}
+			}
+			want := "open SID, open miles@contoso.com, read team@contoso.com, send-as SID, send-as miles@contoso.com, send-on-behalf miles@contoso.com"
+			if g := sorted(got); g != want {
+				t.Errorf("got  %s\nwant %s", g, want)
+			}
+			for _, a := range []provision.Aspect{provision.Open, provision.SendAs} {
+				tn.do(t, provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Remove, Fact: fact(a, sid)})
+			}
+			for f := range tn.read(t, box(support, nil))[0].Facts {
+				if f.Subject == sid {
+					t.Errorf("%s of somebody who left is still there", f.Aspect)
+				}
+			}
+		})
+	}
+}
+
+func TestTwoPeopleOfOneName(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.NamesOnly = true
+	must(t, tn.AddUser(exchangesim.Recipient{Address: "anna.b@contoso.com", Name: "Anna Berg"}))
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	have := tn.read(t, box(support, map[provision.Fact]string{fact(provision.Open, "anna@contoso.com"): "mapped"}))[0]
+	if why := have.Unread[provision.Open]; !strings.Contains(why, "2 recipients are called") {
+		t.Errorf("unread says %q", why)
+	}
+}
+
+func TestImportKnowsNames(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support), Name: "Support"}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	if name := tn.read(t, box(support, nil))[0].Names["anna@contoso.com"]; name != "Anna Berg" {
+		t.Errorf("Anna is called %q", name)
+	}
+}
