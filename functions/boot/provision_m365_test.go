@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,7 +55,7 @@ func TestMicrosoft365HoldsRemovalsBack(t *testing.T) {
 		for mailbox, of := range before {
 			for who, rights := range of {
 				for _, r := range rights {
-					if !holds(c.rights[mailbox][who], r) {
+					if !slices.Contains(c.rights[mailbox][who], r) {
 						t.Errorf("%s has lost %s in %s", who, r, mailbox)
 					}
 				}
@@ -63,15 +64,6 @@ func TestMicrosoft365HoldsRemovalsBack(t *testing.T) {
 		c.bring(second)
 		c.check(second)
 	})
-}
-
-func holds(rights []string, right string) bool {
-	for _, r := range rights {
-		if r == right {
-			return true
-		}
-	}
-	return false
 }
 
 // twoWishes are a tenant's past and a wish that changes something of every kind in it.
