@@ -5,6 +5,9 @@
 // labels. Labels exist on messages only and a new message of a thread does not inherit them ("Manage labels" in
 // Google's guide), so each message is marked by itself.
 //
+// Settings is the other half: it sets a mailbox up, with scopes of its own, and never touches mail. Examination is what
+// doctor asks.
+//
 // Every request acts for the mailbox itself: delegation of a mailbox to a person does not extend to the API. A
 // domain-wide grant reaches every mailbox of the tenant, so Client refuses a mailbox outside its list before it
 // asks for a token.
