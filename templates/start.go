@@ -3,11 +3,9 @@ package templates
 import (
 	"bytes"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,9 +16,8 @@ import (
 //go:embed postroom.yaml mailbox/*.yaml
 var starts embed.FS
 
-// Start is what a first manifest is made with. Its texts may be anything: what cannot stand in the file is taken out of
-// names, and the rest stands there as text. Whether addresses, domains and the time zone are such is for the reader of the
-// manifest to tell.
+// Start is what a first manifest is made with. Its texts may be anything and stand in the file as text; from the names of
+// members is taken out what no marker can have. Whether all of it makes a manifest is for its reader to tell.
 type Start struct {
 	Organisation string
 	Domains      []string // the first is that of the examples in comments
@@ -58,7 +55,7 @@ func Manifest(s Start) ([]byte, error) {
 	case len(s.Mailboxes) == 0:
 		return nil, errors.New("a manifest needs a mailbox")
 	}
-	v := view{Organisation: clean(s.Organisation, 100), Timezone: clean(s.Timezone, 100), Provider: s.Provider, Marker: "category"}
+	v := view{Organisation: s.Organisation, Timezone: clean(s.Timezone, 100), Provider: s.Provider, Marker: "category"}
 	if s.Provider == "gmail" {
 		v.Marker = "label"
 	}
@@ -76,7 +73,7 @@ func Manifest(s Start) ([]byte, error) {
 		v.Members = append(v.Members, person{Key: key, Name: name, Email: clean(m.Email, 300)})
 	}
 	v.Leads = v.Agents[:1]
-	t, err := template.New("").Funcs(template.FuncMap{"text": text, "key": key, "people": people, "named": named, "html": html.EscapeString}).
+	t, err := template.New("").Funcs(template.FuncMap{"text": text, "list": list, "people": people, "comment": comment, "named": named, "html": html.EscapeString}).
 		ParseFS(starts, "postroom.yaml", "mailbox/*.yaml")
 	if err != nil {
 		return nil, err
@@ -100,7 +97,7 @@ func Manifest(s Start) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// view is what the templates see. Its texts have no character that does not print.
+// view is what the templates see.
 type view struct {
 	Organisation, Timezone, Provider, Domain, Address string
 	Marker                                            string // the provider's word
@@ -110,44 +107,16 @@ type view struct {
 
 type person struct{ Key, Name, Email string }
 
-// plain are texts that mean themselves in YAML wherever they stand.
-var plain = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*([@._+/-][A-Za-z0-9]+)+$`)
-
-// text is s as a value in YAML. JSON's texts are texts of YAML too.
-func text(s string) (string, error) {
-	if plain.MatchString(s) {
-		return s, nil
-	}
-	var out bytes.Buffer
-	enc := json.NewEncoder(&out)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(s)
-	return strings.TrimSuffix(out.String(), "\n"), err
-}
-
-// key is s as a key in YAML.
-func key(s string) (string, error) {
-	if letters.MatchString(s) && !slices.Contains([]string{"true", "false", "null", "yes", "no", "on", "off", "y", "n"}, s) {
-		return s, nil
-	}
-	return text(s)
-}
-
-var letters = regexp.MustCompile(`^[a-z]+$`)
-
 // people is a list of members' keys, in one line or, where that gets long, one a line.
-func people(list []string) (string, error) {
-	out := make([]string, len(list))
-	for i, one := range list {
-		var err error
-		if out[i], err = key(one); err != nil {
-			return "", err
-		}
+func people(keys []string) string {
+	if line := list(keys); len(line) < 100 {
+		return line
 	}
-	if line := "[" + strings.Join(out, ", ") + "]"; len(line) < 100 {
-		return line, nil
+	var out strings.Builder
+	for _, one := range keys {
+		out.WriteString("\n      - " + text(one))
 	}
-	return "\n      - " + strings.Join(out, "\n      - "), nil
+	return out.String()
 }
 
 // named puts what a mailbox is for behind the organisation's name.
