@@ -80,6 +80,11 @@ func storeProgress(t *testing.T, s pipeline.Store) {
 	ok(t, s.SaveProgress(ctx, support, got))
 	got.Version++
 	equal(t, "progress after the second write", must(s.Mailbox(ctx, support))(t), got)
+
+	got.Listed, got.Listing, got.Midway, got.Relisting = false, pipeline.Listing{Read: 12_400, Of: 20_000}, true, true
+	ok(t, s.SaveProgress(ctx, support, got))
+	got.Version++
+	equal(t, "progress midway", must(s.Mailbox(ctx, support))(t), got)
 }
 
 func storeMissing(t *testing.T, s pipeline.Store) {
