@@ -148,7 +148,7 @@ var catalog = []row{
 		undoAdd: outOfManifest, undoRemove: intoManifest,
 	},
 	{
-		aspect: Group, at: inbox.Gmail, kind: setting, phase: equipping, missing: Create, delay: 10 * time.Minute,
+		aspect: Group, at: inbox.Gmail, kind: setting, phase: equipping, missing: Create, delay: 10 * time.Minute, alike: unlessEmpty,
 		add: "create the group {it}, named {is}, in front", set: "name of the group {it}: {is}", why: "front or delegate-group in the manifest",
 		undoAdd: "delete the group in the Admin console", undoSet: setBack,
 	},
