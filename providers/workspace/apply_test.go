@@ -44,6 +44,11 @@ func TestApply(t *testing.T) {
 			may[group] = append(may[group], who)
 		}
 		m.Facts[fact(provision.Alias, fmt.Sprintf("alias%d@contoso.com", i))] = ""
+		if i%2 == 1 {
+			// Any name will do, and a new group gets this one.
+			m.Facts[fact(provision.Group, group)] = ""
+			m.AtCreation = map[provision.Fact]string{fact(provision.Group, group): "Usual"}
+		}
 		want = append(want, m)
 		d.sim.AddAccount(workspacesim.Account{Address: fmt.Sprintf("person%d@contoso.com", i), Name: "Some Body"})
 	}
@@ -85,6 +90,11 @@ func TestApply(t *testing.T) {
 	d.ok(err)
 	if !plan.Empty() {
 		t.Errorf("left to do: %v", plan.Steps)
+	}
+	for group, name := range map[string]string{"front1@contoso.com": "Usual", "front2@contoso.com": "Contoso Help", "front3@contoso.com": "Old"} {
+		if g, _ := d.sim.Group(group); g.Name != name {
+			t.Errorf("%s is named %q, want %q", group, g.Name, name)
+		}
 	}
 	if n := d.sim.TooFast(); n > 0 {
 		t.Errorf("%d licensing requests came within a second of another", n)
