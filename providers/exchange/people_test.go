@@ -7,6 +7,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 )
 
@@ -77,5 +78,28 @@ func TestImportKnowsNames(t *testing.T) {
 	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
 	if name := tn.read(t, box(support, nil))[0].Names["anna@contoso.com"]; name != "Anna Berg" {
 		t.Errorf("Anna is called %q", name)
+	}
+}
+
+// TestANameThatIsNobodys: Exchange may list everybody where it is asked for somebody it does not have.
+func TestANameThatIsNobodys(t *testing.T) {
+	t.Parallel()
+	answers, err := exchange.ReadAnswers(strings.NewReader(`{"format":1,"answers":[
+		{"cmdlet":"Get-Mailbox","parameters":{"Identity":"support@contoso.com"},"rows":{"PrimarySmtpAddress":"support@contoso.com","RecipientTypeDetails":"SharedMailbox"}},
+		{"cmdlet":"Get-MailboxPermission","parameters":{"Identity":"support@contoso.com"},"rows":[
+			{"Identity":"support","User":"Gone@contoso.com","AccessRights":["FullAccess"]},{"Identity":"support","User":"DOMAIN\\anna","AccessRights":"FullAccess"}]},
+		{"cmdlet":"Get-Recipient","parameters":{"Identity":"Gone@contoso.com"},"rows":[{"PrimarySmtpAddress":"anna@contoso.com"},{"PrimarySmtpAddress":"bo@contoso.com"}]},
+		{"cmdlet":"Get-Recipient","parameters":{"Identity":"DOMAIN\\anna"},"rows":{"PrimarySmtpAddress":"anna@contoso.com"}}]}`))
+	must(t, err)
+	have, err := mustAdmin(t, answers).Read(t.Context(), []provision.Mailbox{ideal(support)}, []provision.Aspect{provision.Open})
+	must(t, err)
+	var got []string
+	for f := range have[0].Facts {
+		if f.Aspect == provision.Open {
+			got = append(got, f.Subject)
+		}
+	}
+	if who := sorted(got); who != "anna@contoso.com, gone@contoso.com" || len(have[0].Unread) > 0 {
+		t.Errorf("open to %s, unread %v", who, have[0].Unread)
 	}
 }
