@@ -17,12 +17,16 @@ type Admin struct {
 	shell Shell
 	mark  string // the property that carries the mark of the app's reach
 
-	app      string                   // object id of the app whose reach is managed; as last wished
-	licensed map[inbox.MailboxID]bool // as last read
-	known    map[string]person        // whom Exchange means by a name, in lower case; since the last reading of everything
+	app      string                           // object id of the app whose reach is managed; as last wished
+	licensed map[inbox.MailboxID]bool         // as last read
+	other    map[inbox.MailboxID][]otherRight // as last read
+	known    map[string]person                // whom Exchange means by a name, in lower case; since the last reading of everything
 }
 
 var _ provision.Admin = (*Admin)(nil)
+
+// otherRight is a right at a mailbox that a manifest cannot name, and who has it, as Exchange writes it.
+type otherRight struct{ who, right string }
 
 // DefaultMark is the property of a mailbox that says by its value that the app may reach it.
 const DefaultMark = "CustomAttribute15"
@@ -36,7 +40,7 @@ func New(shell Shell, mark string) (*Admin, error) {
 	if !ok || !slices.Contains([]string{"1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15"}, n) {
 		return nil, fmt.Errorf("exchange: the mark %q cannot be used: choose one of CustomAttribute1 to CustomAttribute15", mark)
 	}
-	return &Admin{shell: shell, mark: mark, licensed: map[inbox.MailboxID]bool{}, known: map[string]person{}}, nil
+	return &Admin{shell: shell, mark: mark, licensed: map[inbox.MailboxID]bool{}, known: map[string]person{}, other: map[inbox.MailboxID][]otherRight{}}, nil
 }
 
 // aspects are those Exchange has a say in, the tenant's first.

@@ -40,6 +40,7 @@ func (a *Admin) Examine(ctx context.Context, want []provision.Mailbox, controls 
 		default:
 			boxes = append(boxes, m.Address)
 			out = append(out, examineSignIn(m), examineSentCopies(m), examineTeam(m))
+			out = append(out, examineOther(m.Address, a.other[m.Address])...)
 			out = append(out, a.examineGroups(ctx, &mine[i], m)...)
 		}
 	}
@@ -98,6 +99,16 @@ func examineTeam(m *provision.Mailbox) provision.Finding {
 			"%d people or groups have rights; Microsoft advises against more than %d at once", len(who), maxTeam)
 	}
 	return finding("team", m.Address, provision.Good, "", "%d people or groups have rights", len(who))
+}
+
+// examineOther tells of rights that a manifest cannot name, and that let people do more than it says.
+func examineOther(m inbox.MailboxID, rights []otherRight) []provision.Finding {
+	var out []provision.Finding
+	for _, o := range rights {
+		take := Command{Name: "Remove-MailboxPermission", Parameters: map[string]any{"Identity": string(m), "User": o.who, "AccessRights": o.right}}
+		out = append(out, finding("other-rights", m, provision.Warning, take.String(), "%s has the right %s, which is not the manifest's to give or take", clean(o.who), clean(o.right)))
+	}
+	return out
 }
 
 // examineGroups finds groups that shall have the mailbox mapped in Outlook: that never happens.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 )
 
@@ -84,5 +85,27 @@ func TestExamine(t *testing.T) {
 				t.Errorf("not found; doctor says %+v", tn.admin.Examine(t.Context(), want, []inbox.MailboxID{"bo@contoso.com"}))
 			}
 		})
+	}
+}
+
+// TestRightsBeyondTheManifest: what a manifest cannot name is told, and neither planned nor shown as anything else.
+func TestRightsBeyondTheManifest(t *testing.T) {
+	t.Parallel()
+	answers, err := exchange.ReadAnswers(strings.NewReader(`{"format":1,"answers":[
+		{"cmdlet":"Get-Mailbox","parameters":{"Identity":"support@contoso.com"},"rows":{"PrimarySmtpAddress":"support@contoso.com","RecipientTypeDetails":"SharedMailbox"}},
+		{"cmdlet":"Get-MailboxPermission","parameters":{"Identity":"support@contoso.com"},"rows":[
+			{"Identity":"support","User":"NT AUTHORITY\\SELF","AccessRights":["FullAccess","ChangeOwner"]},
+			{"Identity":"support","User":"D\\Admins","AccessRights":["ChangeOwner"],"IsInherited":true},
+			{"Identity":"support","User":"o'hara@contoso.com","AccessRights":["ChangePermission"],"IsInherited":false}]}]}`))
+	must(t, err)
+	var got []string
+	for _, f := range mustAdmin(t, answers).Examine(t.Context(), []provision.Mailbox{box(support, nil)}, nil) {
+		if f.Check == "other-rights" {
+			got = append(got, f.Says+": "+f.Fix)
+		}
+	}
+	want := "o'hara@contoso.com has the right ChangePermission, which is not the manifest's to give or take: Remove-MailboxPermission -Identity 'support@contoso.com' -AccessRights 'ChangePermission' -User 'o''hara@contoso.com'"
+	if sorted(got) != want {
+		t.Errorf("doctor says %q", got)
 	}
 }

@@ -144,12 +144,17 @@ func choose(on bool, yes, no string) string {
 
 // hold notes a right of somebody; those of the mailbox itself and of the system are none.
 func (r *reading) hold(mailbox inbox.MailboxID, aspect provision.Aspect, who string) {
-	lower := strings.ToLower(who)
-	if who == "" || strings.HasPrefix(lower, `nt authority\`) || strings.HasPrefix(lower, "s-1-5-") && !strings.HasPrefix(lower, "s-1-5-21-") {
+	if system(who) {
 		return
 	}
 	r.held = append(r.held, held{mailbox, aspect, who})
 	r.people.note(who)
+}
+
+// system reports whether a right is the mailbox's own or the system's, which are not people's to give or take.
+func system(who string) bool {
+	lower := strings.ToLower(who)
+	return who == "" || strings.HasPrefix(lower, `nt authority\`) || strings.HasPrefix(lower, "s-1-5-") && !strings.HasPrefix(lower, "s-1-5-21-")
 }
 
 // list asks for all shared mailboxes at once, if many are wanted.

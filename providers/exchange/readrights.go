@@ -37,6 +37,7 @@ func (r *reading) permissions(m, _ *provision.Mailbox, res Result) {
 		r.unread(m, ofPermission, res.Err)
 		return
 	}
+	delete(r.admin.other, m.Address)
 	for _, row := range res.Rows {
 		if denies(row) || inherited(row) {
 			continue
@@ -47,6 +48,9 @@ func (r *reading) permissions(m, _ *provision.Mailbox, res Result) {
 				r.hold(m.Address, provision.Open, row.text("User"))
 			case strings.EqualFold(right, "ReadPermission") && r.ask.has(provision.Read):
 				r.hold(m.Address, provision.Read, row.text("User"))
+			case !strings.EqualFold(right, "FullAccess") && !strings.EqualFold(right, "ReadPermission") && !system(row.text("User")):
+				// ChangePermission and the like have no place in a manifest; doctor tells of them.
+				r.admin.other[m.Address] = append(r.admin.other[m.Address], otherRight{row.text("User"), right})
 			}
 		}
 	}
