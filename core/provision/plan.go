@@ -250,7 +250,8 @@ func (m *maker) wishes(w, h *Mailbox, have finding, fresh bool) {
 			}
 			continue
 		}
-		if why, ok := h.Unread[key.Aspect]; ok {
+		// A mailbox that is not there has no markers, even where nobody is let to look.
+		if why, ok := h.Unread[key.Aspect]; ok && !(fresh && key.Aspect == Marker) {
 			if !unread[key.Aspect] {
 				unread[key.Aspect] = true
 				m.unread(at, Fact{Aspect: key.Aspect}, why)

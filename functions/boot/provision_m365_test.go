@@ -28,8 +28,8 @@ var slow = exchangesim.Delays{Recipient: 3 * time.Minute, Setting: 20 * time.Sec
 func TestMicrosoft365BecomesWhatIsWished(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		delays := rapid.SampledFrom([]exchangesim.Delays{{}, slow}).Draw(t, "delays")
-		c := newContoso(t, delays)
+		c := newContoso(t, rapid.SampledFrom([]exchangesim.Delays{{}, slow}).Draw(t, "delays"))
+		c.Graph.RefuseUnknown = rapid.Bool().Draw(t, "refusals come first")
 		first := drawWish(t, "first", nil)
 		second := drawWish(t, "second", first)
 		for _, want := range [][]provision.Mailbox{first, second} {
@@ -114,6 +114,7 @@ func TestMicrosoft365ApplyDiesAnywhere(t *testing.T) {
 	for _, delays := range []exchangesim.Delays{{}, slow} {
 		start := func() (*contoso, provision.Plan) {
 			c := newContoso(t, delays)
+			c.Graph.RefuseUnknown = delays == slow
 			c.bring(first)
 			c.pass(3 * time.Hour)
 			return c, c.plan(second, true)

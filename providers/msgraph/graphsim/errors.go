@@ -46,6 +46,10 @@ func (s *Sim) notFound() response {
 	return s.fail(http.StatusNotFound, "ErrorItemNotFound", "The specified object was not found in the store.")
 }
 
+func (s *Sim) accessDenied() response {
+	return s.fail(http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+}
+
 func (s *Sim) noRoute() response {
 	return s.fail(http.StatusNotFound, "ResourceNotFound", "Resource not found for the segment.")
 }

@@ -76,6 +76,9 @@ func TestReach(t *testing.T) {
 	mu.Unlock()
 	tn.want(200, "GET", "/users/sales@contoso.com/mailFolders/inbox", nil, nil)
 	tn.want(404, "GET", "/users/nobody@contoso.com/mailFolders/inbox", nil, nil)
+	tn.RefuseUnknown = true
+	tn.want(403, "GET", "/users/nobody@contoso.com/mailFolders/inbox", nil, nil)
+	tn.want(200, "GET", "/users/"+support+"/mailFolders/inbox", nil, nil)
 }
 
 func TestNoSettings(t *testing.T) {

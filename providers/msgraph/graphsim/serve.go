@@ -127,6 +127,9 @@ func (s *Sim) handle(r *request) response {
 		return s.notSimulated("the list of users")
 	}
 	mb := r.mailbox
+	if s.RefuseUnknown && (mb == nil || !mb.shown()) && s.Reach != nil && !s.Reach(strings.ToLower(r.segments[1])) {
+		return s.accessDenied()
+	}
 	if mb == nil {
 		return s.fail(http.StatusNotFound, "ErrorInvalidUser", "The requested user '"+r.segments[1]+"' is invalid.")
 	}
@@ -137,7 +140,7 @@ func (s *Sim) handle(r *request) response {
 	mb.mu.Lock()
 	defer mb.mu.Unlock()
 	if mb.refused || !reached || s.NoSettings && r.ofSettings() {
-		return s.fail(http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+		return s.accessDenied()
 	}
 	resp := mb.handle(r)
 	if r.immutable() && resp.status < 300 {

@@ -50,6 +50,9 @@ type Sim struct {
 	// change of it takes have it; any other answers 403 ErrorAccessDenied. It is called with the address in lower case,
 	// for every request, by several goroutines at once, and while none of the simulator's locks is held.
 	Reach func(address string) bool
+	// RefuseUnknown answers 403 also for what is not there, or not yet, as long as Reach does not say that it is reached.
+	// Which of the two refusals comes first no document says; see docs/tenant-checks.md.
+	RefuseUnknown bool
 	// NoSettings is an app that may read and write mail and nothing else: the settings and the category list of every
 	// mailbox answer 403.
 	NoSettings bool
