@@ -188,13 +188,13 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 		ends[s.ID] = e
 		n, wanted := now[s.ID]
 		why, held := heldNow[s.ID]
-		half, err := a.cutShort(ctx, s, now)
+		other, err := a.continued(ctx, s, now, made)
 		if err != nil {
 			return err
 		}
 		switch {
-		case half != nil:
-			ends[half.ID] = e
+		case other != nil:
+			ends[other.ID] = e
 		case wanted && s.After != n.After, wanted && s.Before != n.Before && !made.covers(s):
 			say(s, fmt.Sprintf("now it would be from %s to %s", n.value(n.Before), n.value(n.After)))
 		case wanted && s.Manual != n.Manual:
@@ -254,20 +254,27 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 	return fmt.Errorf("provision: %w: %s%s", ErrStale, strings.Join(differ, "; "), more)
 }
 
-// cutShort is the step of the fresh plan that ends a change which an earlier run of this plan has begun: some values are only
-// changed by being taken away and given anew, and that run died in between. Nil: there is none.
-func (a *application) cutShort(ctx context.Context, s *Step, now map[string]*Step) (*Step, error) {
-	if s.Verb != Set {
+// continued is the step of the fresh plan that does the same as s by another verb; nil where there is none. Either an earlier
+// run of this plan died in the middle of s, for some values are only changed by being taken away and given anew; or s was to
+// add what a mailbox that this plan has made turned out to have in another way from the start.
+func (a *application) continued(ctx context.Context, s *Step, now map[string]*Step, made spots) (*Step, error) {
+	other := *s
+	switch {
+	case s.Verb == Set:
+		other.Verb = Add
+	case s.Verb == Add && made.covers(s):
+		other.Verb = Set
+	default:
 		return nil, nil
 	}
-	half := *s
-	half.Verb = Add
-	n := now[stepID(&half)]
-	if n == nil || n.After != s.After {
+	n := now[stepID(&other)]
+	if n == nil || n.After != s.After || n.Takes {
 		return nil, nil
 	}
-	if begun, err := a.begun(ctx, s); !begun || err != nil {
-		return nil, err
+	if s.Verb == Set {
+		if begun, err := a.begun(ctx, s); !begun || err != nil {
+			return nil, err
+		}
 	}
 	return n, nil
 }

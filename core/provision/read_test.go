@@ -137,12 +137,12 @@ func TestReadPlanReadsEverything(t *testing.T) {
 // FuzzReadPlan: whatever is read back means the same when it is written and read again, and takes nothing away that it does
 // not own up to.
 func FuzzReadPlan(f *testing.F) {
-	for _, allow := range []bool{false, true} {
-		data, err := json.Marshal(everything(f, allow))
-		if err != nil {
+	for _, s := range situations {
+		if data, err := json.Marshal(provision.Make(s.want, s.have, s.options)); err != nil {
 			f.Fatal(err)
+		} else if len(data) < 2500 {
+			f.Add(data)
 		}
-		f.Add(data)
 	}
 	f.Add([]byte(`{"format":1,"manifest":{},"made":"2026-11-22T09:00:00Z","steps":[]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -219,7 +219,10 @@ func (t *tenant) effect(s provision.Step) error {
 			t.truth[at][v.Fact] = v.Value
 		}
 		if s.Provider == inbox.M365 {
+			// What a new mailbox has from the start.
 			t.truth[at][provision.Fact{Aspect: provision.SignIn}] = "allowed"
+			t.truth[at][provision.Fact{Aspect: provision.AutoReply}] = "on"
+			t.truth[at][provision.Fact{Aspect: provision.Marker, Subject: "closed"}] = "green"
 		}
 		t.changed(s)
 		return nil
@@ -263,6 +266,10 @@ func (t *tenant) effect(s provision.Step) error {
 				return errors.New("no such scope")
 			}
 			t.monitorApp(s)
+		case provision.Marker:
+			if there && s.After == "" {
+				return nil // adopted in the color that it has
+			}
 		case provision.Sender:
 			if s.After == "default" {
 				for have := range f {
