@@ -12,7 +12,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 	"github.com/postroom/postroom/providers/fault"
@@ -64,46 +63,6 @@ func TestMicrosoft365HoldsRemovalsBack(t *testing.T) {
 		c.bring(second)
 		c.check(second)
 	})
-}
-
-// twoWishes are a tenant's past and a wish that changes something of every kind in it.
-func twoWishes() (first, second []provision.Mailbox) {
-	box := func(address string, facts map[provision.Fact]string) provision.Mailbox {
-		m := provision.Mailbox{Address: inbox.MailboxID(address), Provider: inbox.M365, Facts: map[provision.Fact]string{
-			{Aspect: provision.Existence}: "shared", {Aspect: provision.SignIn}: "blocked", {Aspect: provision.Reach}: "Postroom",
-			{Aspect: provision.AutoReply}: "off", {Aspect: provision.SentCopies, Subject: "as"}: "on",
-		}}
-		for f, v := range facts {
-			m.Facts[f] = v
-		}
-		return m
-	}
-	fact := func(aspect provision.Aspect, subject string) provision.Fact {
-		return provision.Fact{Aspect: aspect, Subject: subject}
-	}
-	first = []provision.Mailbox{
-		tenantFacts(),
-		box("x@contoso.com", map[provision.Fact]string{
-			fact(provision.Name, ""): "Old name", fact(provision.Alias, "a1@contoso.com"): "",
-			fact(provision.Open, "anna@contoso.com"): "mapped", fact(provision.SendAs, "anna@contoso.com"): "",
-			fact(provision.Open, "bo@contoso.com"): "mapped", fact(provision.SendAs, "bo@contoso.com"): "",
-			fact(provision.Marker, "VIP"): "red",
-		}),
-	}
-	second = []provision.Mailbox{
-		tenantFacts(),
-		box("x@contoso.com", map[provision.Fact]string{
-			fact(provision.Name, ""): "New name", fact(provision.Language, ""): "da-DK",
-			fact(provision.Open, "anna@contoso.com"): "unmapped", fact(provision.SendOnBehalf, "anna@contoso.com"): "",
-			fact(provision.Read, "bo@contoso.com"): "", fact(provision.Marker, "VIP"): "blue", fact(provision.Marker, "@Anna"): "red",
-		}),
-		box("y@contoso.com", map[provision.Fact]string{
-			fact(provision.Name, ""): "Sales", fact(provision.Alias, "a1@contoso.com"): "",
-			fact(provision.Open, "cy@contoso.com"): "unmapped", fact(provision.SendAs, "cy@contoso.com"): "",
-			fact(provision.Marker, "@Cy"): "green",
-		}),
-	}
-	return first, second
 }
 
 // An apply that dies with any of its requests, whether that one still has its effect or not, is gone on with by the same
@@ -268,30 +227,6 @@ func TestMicrosoft365DoctorAfterApply(t *testing.T) {
 	if got := examine(); got["graph-control "+undeclared] != provision.Bad {
 		t.Errorf("marked by hand: %v", got)
 	}
-}
-
-// crowd is a tenant of that many mailboxes, each with its people, and the wish that it is as it is.
-func crowd(t testing.TB, mailboxes, members int) (*contoso, []provision.Mailbox) {
-	c := newContoso(t, exchangesim.Delays{})
-	want := []provision.Mailbox{tenantFacts()}
-	person := func(i int) string { return fmt.Sprintf("p%d@contoso.com", i%members) }
-	for i := range members {
-		c.must(c.Exchange.AddUser(exchangesim.Recipient{Address: person(i)}))
-	}
-	for i := range mailboxes {
-		m := provision.Mailbox{Address: inbox.MailboxID(fmt.Sprintf("box%d@contoso.com", i)), Provider: inbox.M365, Facts: map[provision.Fact]string{
-			{Aspect: provision.Existence}: "shared", {Aspect: provision.SignIn}: "blocked", {Aspect: provision.Reach}: "Postroom",
-			{Aspect: provision.Name}: fmt.Sprint("Box ", i), {Aspect: provision.AutoReply}: "off", {Aspect: provision.AddressList}: "shown",
-		}}
-		for j := range 6 {
-			who := person(i*6 + j)
-			m.Facts[provision.Fact{Aspect: provision.Open, Subject: who}] = "mapped"
-			m.Facts[provision.Fact{Aspect: provision.SendAs, Subject: who}] = ""
-			m.Facts[provision.Fact{Aspect: provision.Marker, Subject: fmt.Sprint("@P", i*6+j)}] = "blue"
-		}
-		want = append(want, m)
-	}
-	return c, want
 }
 
 // Reading what there is takes less than one request a mailbox, and a plan for 500 mailboxes with 3,000 people is made in well
