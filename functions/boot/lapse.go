@@ -31,6 +31,9 @@ func (c *Credentials) Lapses(ctx context.Context) ([]Lapse, error) {
 	if d.GraphCredential == "secret" && !d.GraphLapses.IsZero() {
 		out = append(out, Lapse{"the client secret for Graph", d.GraphLapses})
 	}
+	if !d.ExchangeLapses.IsZero() { // tick is told no more of that app
+		out = append(out, Lapse{"the client secret of the app that administers Exchange", d.ExchangeLapses})
+	}
 	if d.GoogleCredential == "key" && !d.GoogleLapses.IsZero() {
 		out = append(out, Lapse{"the service account's key for Google", d.GoogleLapses})
 	}

@@ -39,8 +39,14 @@ type refusal struct{ error }
 // ("AWS::CloudFormation::CustomResource").
 const maxResource = 57 * time.Minute
 
-// resourceTries is how often what may pass is tried before the resource fails with it.
-const resourceTries = 5
+// broken is a step that the provider refused, after all the patience there is for it.
+type broken struct{ error }
+
+// resourceTries is how often what may pass is tried before the resource fails with it, and brokenTries a step that is refused.
+const (
+	resourceTries = 5
+	brokenTries   = 2
+)
 
 // resource answers one request for a Custom::PostroomMailbox, once, however often it is delivered and however many invocations
 // it takes. Its only error is one that another delivery may end.
@@ -149,7 +155,9 @@ func (p *Provisioner) tried(ctx context.Context, t *task, do func() error) error
 			return err
 		}
 		t.Resource.Last = reasonText(err)
-		if t.Resource.Tries++; t.Resource.Tries >= resourceTries {
+		var step broken
+		t.Resource.Tries++
+		if t.Resource.Tries >= resourceTries || errors.As(err, &step) && t.Resource.Tries >= brokenTries {
 			return err
 		}
 		p.Log.WarnContext(ctx, "resource: tried again", "task", t.ID, "tries", t.Resource.Tries, "error", oneLine(err))
@@ -298,7 +306,7 @@ func (p *Provisioner) bringAbout(ctx context.Context, t *task, e *resourceEvent,
 	}
 	for _, s := range report.Ended {
 		if s.Outcome == provision.Broke {
-			return plan, fmt.Errorf("%s: %s", s.Step.What, s.Says)
+			return plan, broken{fmt.Errorf("%s: %s", s.Step.What, s.Says)}
 		}
 	}
 	if report.Left == nil {

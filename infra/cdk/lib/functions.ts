@@ -98,6 +98,7 @@ export class Functions {
       environment: {
         ...each,
         ...tenants,
+        POSTROOM_EXCHANGE_SECRET_EXPIRES: this.text('ExchangeSecretExpires'), // to warn of it
         POSTROOM_GOOGLE_KEY_EXPIRES: this.text('GoogleKeyExpires'),
         POSTROOM_GOOGLE_TOPIC: this.text('GoogleTopic'),
         POSTROOM_STALE: `${this.text('StaleMinutes')}m`,
