@@ -125,7 +125,7 @@ func (r *reader) read() *Manifest {
 		case list.n > list.limit:
 			r.add(r.name(at), fmt.Sprintf("%d %s are too many", list.n, list.what), fmt.Sprintf("at most %d fit one file", list.limit))
 			return nil
-		case list.n == 0 && r.has(at):
+		case list.n == 0 && r.has(at) && list.what == "mailboxes":
 			r.add(r.name(at), "there are no "+list.what, "")
 		}
 	}

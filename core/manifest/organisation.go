@@ -152,14 +152,18 @@ func (r *reader) addEmpty(p path) {
 
 // address reads an address of the manifest.
 func (r *reader) address(s string, p path) (inbox.Address, bool) {
-	a := inbox.Address(strings.ToLower(s))
-	local, domain, ok := strings.Cut(string(a), "@")
-	if !ok || local == "" || len(a) > 254 || !validDomain(domain) ||
-		strings.ContainsFunc(local, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(` "(),:;<>@[\]*`, c) }) {
+	if !validAddress(s) {
 		r.add(r.name(p), fmt.Sprintf("%q is not an address", s), "write it as in support@contoso.com, without a name or brackets")
 		return "", false
 	}
-	return a, true
+	return addressOf(s), true
+}
+
+func validAddress(s string) bool {
+	a := strings.ToLower(s)
+	local, domain, ok := strings.Cut(a, "@")
+	return ok && local != "" && len(a) <= 254 && validDomain(domain) &&
+		!strings.ContainsFunc(local, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(` "(),:;<>@[\]*`, c) })
 }
 
 func validDomain(d string) bool {

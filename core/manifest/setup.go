@@ -293,28 +293,36 @@ var frontSettings = map[string]string{
 	"messageModerationLevel":   "MODERATE_NONE",
 }
 
-// language reads a BCP 47 tag. Exchange needs the country with it.
+// language reads the mailbox's language.
 func (r *reader) language(m mailbox, p path) string {
 	if m.Language == "" {
 		r.addEmpty(p)
 		return ""
 	}
-	tag, err := language.Raw.Parse(m.Language)
-	if err != nil || m.Language == "und" || len(m.Language) > 35 {
+	tag, country := parseLanguage(m.Language)
+	switch {
+	case tag == "":
 		r.add(r.at(p), fmt.Sprintf("%q is not a language", m.Language), "write a BCP 47 tag, as in da-DK or en-GB")
-		return ""
-	}
-	if _, _, region := tag.Raw(); m.Provider == string(M365) && region.String() == "ZZ" {
+	case m.Provider == string(M365) && !country:
 		r.add(r.at(p), fmt.Sprintf("Exchange needs the country of the language %q", m.Language), "write it as in da-DK or en-GB")
 	}
-	return tag.String()
+	return tag
+}
+
+// parseLanguage reads a BCP 47 tag, and tells whether it names a country. It gives "" for what is none.
+func parseLanguage(s string) (tag string, country bool) {
+	t, err := language.Raw.Parse(s)
+	if err != nil || strings.EqualFold(s, "und") || len(s) > 35 {
+		return "", false
+	}
+	_, _, region := t.Raw()
+	return t.String(), region.String() != "ZZ"
 }
 
 // zone finds a time zone; one that there is not is told, and UTC instead.
 func (r *reader) zone(name string, p path) *time.Location {
 	// "Local" would be another zone on each machine.
-	loc, err := time.LoadLocation(name)
-	if err == nil && name != "Local" {
+	if loc, err := time.LoadLocation(name); err == nil && name != "Local" {
 		return loc
 	}
 	fix := "write an IANA name such as Europe/Copenhagen or UTC"
@@ -323,4 +331,9 @@ func (r *reader) zone(name string, p path) *time.Location {
 	}
 	r.add(r.at(p), fmt.Sprintf("there is no time zone %q", name), fix)
 	return time.UTC
+}
+
+func validZone(name string) bool {
+	_, err := time.LoadLocation(name)
+	return err == nil && name != "" && name != "Local"
 }
