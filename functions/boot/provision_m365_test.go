@@ -163,6 +163,33 @@ func TestMicrosoft365TwoAppliesAtOnce(t *testing.T) {
 	}
 }
 
+// A plan that is not what would be planned now is refused, and nothing is changed by it.
+func TestMicrosoft365RefusesAStalePlan(t *testing.T) {
+	t.Parallel()
+	first, second := twoWishes()
+	for name, meanwhile := range map[string]func(c *contoso) error{
+		"a right that no file knows of": func(c *contoso) error { return c.Exchange.Grant("x@contoso.com", "dan@contoso.com", "SendAs") },
+		"another name than the one to be changed": func(c *contoso) error {
+			return c.Exchange.Run("Set-Mailbox", map[string]any{"Identity": "x@contoso.com", "DisplayName": "Somebody's"})
+		},
+	} {
+		c := newContoso(t, exchangesim.Delays{})
+		c.bring(first)
+		p := c.plan(second, true)
+		c.must(meanwhile(c))
+		before := c.Exchange.Cmdlets()
+		_, err := c.apply(second, p)
+		if !errors.Is(err, provision.ErrStale) {
+			t.Errorf("%s: %v", name, err)
+		}
+		for cmdlet, n := range c.Exchange.Cmdlets() {
+			if !strings.HasPrefix(cmdlet, "Get-") && n != before[cmdlet] {
+				t.Errorf("%s: %s was run", name, cmdlet)
+			}
+		}
+	}
+}
+
 // Throttled, out of order, with connections that break before an answer or after an effect: what an apply does not get done is
 // left for the next one, and nobody is given too much meanwhile.
 func TestMicrosoft365ThroughFaults(t *testing.T) {
