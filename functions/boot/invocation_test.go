@@ -20,7 +20,7 @@ import (
 // meanwhile. What is to be kept for a minute would be kept for a day.
 func TestFunctionsTellTimeByTheCalendar(t *testing.T) {
 	t.Parallel()
-	f, err := boot.NewFunction("provision", func(string) string { return "" }, io.Discard, time.Now)
+	f, err := boot.NewFunction("console", func(string) string { return "" }, io.Discard, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

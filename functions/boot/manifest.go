@@ -54,10 +54,11 @@ type Manifests struct {
 	looked   time.Time // when Document was last asked with success
 	document string    // the newest version of Document, and
 	content  []byte    // its content
-	seen     string    // the newest version that has been judged, with the declarations
-	refusal  error     // of seen; nil: it is the edition
-	recorded bool      // the edition is
-	refused  int       // looks at a refused version since Refused
+	declared declarations
+	seen     string // the newest version that has been judged, with the declarations
+	refusal  error  // of seen; nil: it is the edition
+	recorded bool   // the edition is
+	refused  int    // looks at a refused version since Refused
 }
 
 // lookEvery is how often a process asks for the newest version at most. Asking costs a request and no content.
@@ -122,10 +123,7 @@ func (m *Manifests) With(ctx context.Context, list []Declaration) (*manifest.Man
 
 // look asks for the newest version and judges it. It fails when there is no edition and none can be had.
 func (m *Manifests) look(ctx context.Context, now time.Time) error {
-	declared, err := loadDeclarations(ctx, m.Records)
-	if err != nil {
-		return m.without(ctx, now, err)
-	}
+	declared := m.declarations(ctx)
 	document, content, err := m.Document.Latest(ctx, m.document)
 	if err != nil {
 		return m.without(ctx, now, err)
@@ -154,6 +152,17 @@ func (m *Manifests) look(ctx context.Context, now time.Time) error {
 	m.Log.InfoContext(ctx, "manifest taken up", "manifest", m.Name, "version", version, "mailboxes", len(fresh.Mailboxes.IDs()))
 	m.record(ctx)
 	return nil
+}
+
+// declarations are the newest; while they cannot be read, those that were read last go on, in a new process none.
+func (m *Manifests) declarations(ctx context.Context) declarations {
+	fresh, err := loadDeclarations(ctx, m.Records)
+	if err != nil {
+		m.Log.WarnContext(ctx, "the declared mailboxes cannot be looked up, those that are known go on", "known", len(m.declared.list), "error", err.Error())
+		return m.declared
+	}
+	m.declared = fresh
+	return fresh
 }
 
 // read parses a version and wires its mailboxes.
@@ -282,11 +291,7 @@ func (m *Manifests) recall(ctx context.Context) error {
 	if digest(content) != good.SHA256 {
 		return fmt.Errorf("version %s has changed since it was recorded", good.Version)
 	}
-	declared, err := loadDeclarations(ctx, m.Records)
-	if err != nil {
-		return err
-	}
-	edition, err := m.read(ctx, good.Version, content, declared)
+	edition, err := m.read(ctx, good.Version, content, m.declarations(ctx))
 	if err != nil {
 		return err
 	}

@@ -233,7 +233,7 @@ func TestOutagesOfAWS(t *testing.T) {
 // TestReservedFunctionsSayThatTheyAre: they answer, and fail for nobody.
 func TestReservedFunctionsSayThatTheyAre(t *testing.T) {
 	var out bytes.Buffer
-	f, err := boot.NewFunction("provision", func(string) string { return "" }, &out, time.Now)
+	f, err := boot.NewFunction("console", func(string) string { return "" }, &out, time.Now)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -426,3 +426,19 @@ func TestMailboxOfTheCDKHasTheKeysOfTheManifest(t *testing.T) {
 		t.Errorf("MailboxProps has %s, which the manifest does not know", name)
 	}
 }
+
+// While the record of declarations cannot be read, those that are known are worked.
+func TestDeclaredMailboxesGoOnWithoutTheirRecord(t *testing.T) {
+	t.Parallel()
+	b := newBranch(t)
+	b.equip()
+	b.well("Create", "c1", "", jobs(nil))
+	before := b.worked()
+	b.records.err = errors.New("dynamo: no answer")
+	if got := b.worked(); got != before {
+		t.Errorf("worked: %s, before %s", got, before)
+	}
+	if b.log.lines("level=WARN", "declared mailboxes cannot be looked up") == nil {
+		t.Error("nothing is said of it")
+	}
+}
