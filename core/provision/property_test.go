@@ -36,6 +36,10 @@ func world(t *rapid.T) (want, have []provision.Mailbox) {
 			if chance("live "+name, 80) {
 				live = append(live, i)
 				wants[i].Facts = one(t, provider, name, true, app)
+				wants[i].AtCreation = facts{{Aspect: provision.Language}: "sv-SE", {Aspect: provision.Marker, Subject: "Closed"}: "gray"}
+				if provider == inbox.M365 {
+					wants[i].AtCreation[fact{Aspect: provision.TimeZone}] = "Europe/Stockholm"
+				}
 			}
 			if chance("there "+name, 65) {
 				there = append(there, i)
