@@ -606,3 +606,49 @@ func TestNewMailboxThatCannotBeLookedIntoYet(t *testing.T) {
 		t.Error("it calls itself complete")
 	}
 }
+
+// TestLockIsKeptThroughALongWait: whoever comes at any moment of it is turned away.
+func TestLockIsKeptThroughALongWait(t *testing.T) {
+	t.Parallel()
+	want := boxes{with(support, "name = Help")}
+	tn, p := office(t, want, boxes{support}, false)
+	tries := 0
+	tn.before = func(provision.Step) error {
+		if tries++; tries == 1 {
+			return &provision.NotYet{After: 45 * time.Minute, Err: errors.New("come back later")}
+		}
+		return nil
+	}
+	run := tn.run("one")
+	run.Patience = time.Hour
+	asked := 0
+	run.Wait = func(ctx context.Context, d time.Duration) error {
+		if err := tn.wait(ctx, d); err != nil {
+			return err
+		}
+		asked++
+		var locked *provision.Locked
+		if err := tn.Lock(ctx, "another", tn.now, tn.now.Add(time.Minute)); !errors.As(err, &locked) {
+			t.Errorf("another took the lock after %s: %v", tn.waited, err)
+		}
+		return nil
+	}
+	r, err := run.Apply(context.Background(), want, p)
+	if err != nil || !r.Complete() || asked < 9 {
+		t.Errorf("%v, asked %d times\n%s", err, asked, outcomes(r))
+	}
+}
+
+// TestSignInIsBlockedAtOnce: before anything else is done to any mailbox.
+func TestSignInIsBlockedAtOnce(t *testing.T) {
+	t.Parallel()
+	want := boxes{with(sales, "language = da-DK"), support}
+	_, p := office(t, want, boxes{nothing(sales), nothing(support)}, false)
+	var order []provision.Aspect
+	for _, s := range p.Steps[:4] {
+		order = append(order, s.Fact.Aspect)
+	}
+	if !slices.Equal(order, []provision.Aspect{provision.Existence, provision.SignIn, provision.Existence, provision.SignIn}) {
+		t.Errorf("the first steps are about %v", order)
+	}
+}
