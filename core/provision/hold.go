@@ -22,6 +22,7 @@ const (
 	keyPerson  = "person"  // nobody is given anything in a mailbox while they hold there what the file does not give them
 	keyAddress = "address" // an address belongs to one mailbox at a time
 	keyMailbox = "mailbox" // a mailbox has to be there
+	keyKind    = "kind"    // and be of the kind that the manifest takes it for, lest somebody's own is worked as a shared one
 	keyGroup   = "group"   // so has a group
 	keySender  = "sender"  // an address to send as has to be the mailbox's
 	keyApp     = "app"     // Exchange has to know the app
@@ -46,6 +47,8 @@ func (s *Step) provides(r *row) []key {
 		switch s.Verb {
 		case Create:
 			return []key{k(keyMailbox, "")}
+		case Set:
+			return []key{k(keyKind, "")}
 		case Delete:
 			out := []key{everywhere(keyAddress, string(s.Mailbox))}
 			for _, v := range s.With {
@@ -90,13 +93,16 @@ func (s *Step) provides(r *row) []key {
 func (s *Step) needs(r *row) []key {
 	k := func(what, name string) key { return key{what, s.Provider, s.Mailbox, name} }
 	everywhere := func(what, name string) key { return key{what, s.Provider, "", name} }
+	var out []key
+	if s.Fact.Aspect != Existence {
+		out = append(out, k(keyKind, ""))
+	}
 	if s.Verb == Remove || s.Verb == Delete {
 		if to := s.moves(); to != "" { // it stays where it is until it can go
-			return []key{{keyMailbox, s.Provider, inbox.MailboxID(to), ""}}
+			out = append(out, key{keyMailbox, s.Provider, inbox.MailboxID(to), ""})
 		}
-		return nil
+		return out
 	}
-	var out []key
 	if s.Mailbox != "" && !(s.Fact.Aspect == Existence && s.Verb == Create) {
 		out = append(out, k(keyMailbox, ""))
 	}
