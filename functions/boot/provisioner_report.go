@@ -64,16 +64,21 @@ func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err e
 	s, all := t.Report, w.addresses()
 	for s.Next < len(all) {
 		began, from := p.Now(), s.Next
-		only, err := p.part(work, w, all, s.Next)
-		var part provision.Plan
-		if err == nil {
-			part, err = p.plan(work, w, true, only) // with what would take away: to find it is no harm
+		var only []inbox.MailboxID // all
+		if len(all) > reportAtOnce {
+			only = all[s.Next:min(s.Next+reportAtOnce, len(all))]
+		}
+		part, err := p.plan(work, w, true, only) // with what would take away: to find it is no harm
+		var beyond provision.Plan
+		if err == nil && slices.Contains(only, "") {
+			beyond, err = p.strays(work, w)
 		}
 		if err != nil && work.Err() == nil {
 			return out, err
 		}
 		if err == nil {
 			s.add(part)
+			s.add(beyond)
 			s.Next = min(s.Next+reportAtOnce, len(all))
 		}
 		if s.Next < len(all) && p.short(work, p.Now().Sub(began)) {
@@ -103,26 +108,21 @@ func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err e
 	return out, nil
 }
 
-// part names the mailboxes that are looked at together, from one on; nil: all. With the tenants go the mailboxes that are in
-// the app's reach and not wanted.
-func (p *Provisioner) part(ctx context.Context, w wish, all []inbox.MailboxID, from int) ([]inbox.MailboxID, error) {
-	if len(all) <= reportAtOnce {
-		return nil, nil
-	}
-	only := slices.Clone(all[from:min(from+reportAtOnce, len(all))])
-	if !slices.Contains(only, "") {
-		return only, nil
-	}
+// strays plans for mailboxes that are in the app's reach and not wanted there, which a plan for some mailboxes leaves out.
+func (p *Provisioner) strays(ctx context.Context, w wish) (provision.Plan, error) {
 	have, err := w.estate.Read(ctx, w.want, []provision.Aspect{provision.Reach})
 	if err != nil {
-		return nil, fmt.Errorf("which mailboxes are in the app's reach: %w", err)
+		return provision.Plan{}, fmt.Errorf("which mailboxes are in the app's reach: %w", err)
 	}
+	wanted := w.addresses()
+	tenants := w.only("").want
+	beyond := slices.Clone(tenants) // as they are wanted, for they have been looked at
 	for _, m := range have {
-		if !slices.Contains(all, m.Address) {
-			only = append(only, m.Address)
+		if !slices.Contains(wanted, m.Address) {
+			beyond = append(beyond, m)
 		}
 	}
-	return only, nil
+	return provision.Make(tenants, beyond, provision.Options{Manifest: w.source, Made: p.Now(), AllowRemove: true, Manual: w.estate.Manual}), nil
 }
 
 // short reports whether there may be too little time for once more what has just taken so long.
@@ -141,6 +141,9 @@ func mailboxes(list []inbox.MailboxID) int {
 // add joins a part of a plan to what was found so far.
 func (s *reportState) add(part provision.Plan) {
 	p := &s.Plan
+	if part.Format == 0 {
+		return
+	}
 	p.Format, p.Manifest, p.Made, p.AllowRemove = part.Format, part.Manifest, part.Made, part.AllowRemove
 	p.Steps = append(p.Steps, part.Steps...)
 	p.Held = append(p.Held, part.Held...)
