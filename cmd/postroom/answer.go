@@ -79,6 +79,9 @@ func questions(a answers) http.Handler {
 		}
 		return a.timeline(ctx, inbox.MailboxID(q.Get("mailbox")), inbox.ConversationID(q.Get("id")), after)
 	})
+	handle("/watches", func(ctx context.Context, q url.Values) (any, error) {
+		return a.watches(ctx, inbox.MailboxID(q.Get("mailbox")))
+	})
 	handle("/status", func(ctx context.Context, _ url.Values) (any, error) { return a.standings(ctx) })
 	return mux
 }

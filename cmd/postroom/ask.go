@@ -17,15 +17,17 @@ import (
 	"time"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/bolt"
 )
 
-// One process has the database open at a time. While that is "serve", why and status put their questions to it through
+// One process has the database open at a time. While that is "serve", why, status and doctor put their questions to it through
 // a socket beside the file, which only the user who runs it may use. The questions are GETs with JSON answers:
 //
 //	/conversation?named=WORDS                the conversation of that id, of a prefix of it, or of a message's id
 //	/timeline?mailbox=M&id=ID&after=SEQ      a page of its events
 //	/status                                  how each mailbox stands
+//	/watches?mailbox=M                       the watches of a mailbox, without what proves a notification
 //
 // An answer that is no 200 is {"error": "…"}, in words for a person.
 
@@ -35,7 +37,7 @@ const socketName = "postroom.sock"
 // the byte that ends it.
 const maxSocketPath = 103
 
-// answers are the answers to the questions of why and status.
+// answers are the answers to the questions of why, status and doctor.
 type answers interface {
 	// conversation fails with an *unknown where words name none, or several.
 	conversation(ctx context.Context, words string) (inbox.Conversation, error)
@@ -43,6 +45,8 @@ type answers interface {
 	timeline(ctx context.Context, mailbox inbox.MailboxID, id inbox.ConversationID, after int64) ([]inbox.Event, error)
 	// standings are in the order of the manifest.
 	standings(ctx context.Context) ([]standing, error)
+	// watches leave out what proves a notification.
+	watches(ctx context.Context, mailbox inbox.MailboxID) ([]pipeline.Watch, error)
 }
 
 // unknown says that a question names nothing that is there.
@@ -80,7 +84,7 @@ func openAnswers(ctx context.Context, dir string, mailboxes []inbox.MailboxID) (
 		}
 		return nil, nil, err
 	}
-	return &records{store: db, mailboxes: mailboxes, waiting: db.Waiting}, db, nil
+	return &records{store: db, watch: db, mailboxes: mailboxes, waiting: db.Waiting}, db, nil
 }
 
 // socketPath is the shorter one of the ways to write the socket's path.
@@ -168,5 +172,10 @@ func (c *asker) timeline(ctx context.Context, mailbox inbox.MailboxID, id inbox.
 
 func (c *asker) standings(ctx context.Context) (out []standing, err error) {
 	err = c.ask(ctx, "/status", nil, &out)
+	return out, err
+}
+
+func (c *asker) watches(ctx context.Context, mailbox inbox.MailboxID) (out []pipeline.Watch, err error) {
+	err = c.ask(ctx, "/watches", url.Values{"mailbox": {string(mailbox)}}, &out)
 	return out, err
 }

@@ -63,6 +63,11 @@ func TestFigures(t *testing.T) {
 		alone(t, 0)
 		alone(t, 20_000)
 	})
+	t.Run("provision", func(t *testing.T) {
+		provisioned(t, "m365")
+		provisioned(t, "gmail")
+		plannedInTime(t)
+	})
 	t.Run("memory", func(t *testing.T) {
 		for _, n := range []int{5_000, 20_000, 100_000} {
 			firstSync(t, n)

@@ -21,39 +21,59 @@ const (
 	exitOK      = 0
 	exitFailed  = 1 // it was tried and did not work
 	exitMisused = 2 // it could not be tried: wrong words on the command line
+	exitLeft    = 3 // it was done, and the mailboxes are not as the manifest says: plan --exit-code, apply
 )
 
 // commands is the command line. A field's help is what --help prints.
 type commands struct {
 	Demo     demoCommand     `cmd:"" help:"Show the main job on real mail, with both providers simulated in this process. No account is needed."`
 	Serve    serveCommand    `cmd:"" help:"Work the mailboxes of a manifest from this machine."`
+	Init     initCommand     `cmd:"" help:"Write a manifest to begin with."`
 	Validate validateCommand `cmd:"" help:"Check a manifest and say everything that is wrong with it."`
+	Plan     planCommand     `cmd:"" help:"Show what would have to be done for the mailboxes, their people and rights to be as the manifest says."`
+	Apply    applyCommand    `cmd:"" help:"Do what a plan shows, one step at a time, each read back."`
+	Import   importCommand   `cmd:"" help:"Write the manifest of mailboxes that exist."`
+	Doctor   doctorCommand   `cmd:"" help:"Look whether everything that the mailboxes need is in order, and say how to put it right."`
 	Schema   schemaCommand   `cmd:"" help:"Print the JSON Schema of the manifest, for editors to complete it by."`
 	Why      whyCommand      `cmd:"" help:"Show the timeline of a conversation with the reasons."`
 	Status   statusCommand   `cmd:"" help:"Show how the mailboxes stand."`
-	Simulate simulateCommand `cmd:"" help:"Serve both simulators on this machine for another process to use."`
+	Simulate simulateCommand `cmd:"" help:"Serve simulated tenants on this machine for another process to use."`
 }
 
 // app is what a command may use of the world.
 type app struct {
 	ctx    context.Context
+	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
 	env    func(string) string
 	now    func() time.Time
-	tty    bool // stdout is a terminal somebody looks at
+	wait   func(context.Context, time.Duration) error // for so long, or until the context ends
+	tty    bool                                       // stdout is a terminal somebody looks at
+	asks   bool                                       // somebody at a terminal can be asked: both stdin and stdout are one
 }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once, which loses nothing
-	info, err := os.Stdout.Stat()
 	code := run(os.Args[1:], &app{
-		ctx: ctx, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now,
-		tty: err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "",
+		ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now, wait: pause,
+		tty: terminal(os.Stdout) && os.Getenv("NO_COLOR") == "", asks: terminal(os.Stdin) && terminal(os.Stdout),
 	})
 	stop()
 	os.Exit(code)
+}
+
+// pause waits by the clock.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // run carries out one command line and gives the exit code. An error is one line on stderr.
@@ -74,6 +94,10 @@ func run(args []string, a *app) int {
 		return exitMisused
 	}
 	if err := parsed.Run(); err != nil {
+		var left errLeft
+		if errors.As(err, &left) {
+			return exitLeft
+		}
 		var said errSaid
 		if !errors.As(err, &said) {
 			fmt.Fprintln(a.stderr, "postroom:", strings.ReplaceAll(err.Error(), "\n", "\n  "))
@@ -81,6 +105,12 @@ func run(args []string, a *app) int {
 		return exitFailed
 	}
 	return exitOK
+}
+
+// terminal reports whether a file is one, and not, say, a pipe.
+func terminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // parser is the grammar of the command line.
@@ -107,3 +137,8 @@ func misused(err error) string {
 type errSaid struct{}
 
 func (errSaid) Error() string { return "failed" }
+
+// errLeft ends a command that did what it was asked to, and has told what is left for somebody.
+type errLeft struct{}
+
+func (errLeft) Error() string { return "something is left" }

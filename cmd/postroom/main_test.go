@@ -47,6 +47,13 @@ func TestScripts(t *testing.T) {
 			"crash":  crash,
 			"plain":  plain,
 			"json":   isJSON,
+
+			"tenant": tenant, "admin": admin, "exits": exits, "watching": watching, "hook": hook, "emptyaccount": emptyAccount,
+		},
+		Setup: func(env *testscript.Env) error {
+			env.Values[estateKey{}] = &estate{}
+			env.Setenv("POSTROOM_BY", "admin")
+			return nil
 		},
 		RequireExplicitExec: true,
 	})
@@ -58,7 +65,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(args, &app{
 		ctx: context.Background(), stdout: &out, stderr: &errs, env: func(string) string { return "" },
-		now: func() time.Time { return began.Add(24 * time.Hour) },
+		now: func() time.Time { return began.Add(24 * time.Hour) }, wait: pause,
 	})
 	return code, out.String(), errs.String()
 }

@@ -21,6 +21,7 @@ const (
 // records answers from what has been kept.
 type records struct {
 	store     pipeline.Store
+	watch     pipeline.Watches
 	mailboxes []inbox.MailboxID // of the manifest; no other is read
 	// waiting is how many hints wait for a mailbox; nil where nobody can tell.
 	waiting func(inbox.MailboxID) int
@@ -213,4 +214,15 @@ func (s *standing) count(c inbox.Conversation) {
 	if c.Owner != "" && owner != (load{}) {
 		s.Owners[c.Owner] = owner
 	}
+}
+
+func (r *records) watches(ctx context.Context, mailbox inbox.MailboxID) ([]pipeline.Watch, error) {
+	if !slices.Contains(r.mailboxes, mailbox) {
+		return nil, &unknown{fmt.Sprintf("the manifest has no mailbox %q", printable(string(mailbox), 100))}
+	}
+	list, err := r.watch.WatchesOf(ctx, mailbox)
+	for i := range list {
+		list[i].Secret = [32]byte{}
+	}
+	return list, err
 }

@@ -248,5 +248,5 @@ func (s *server) questions(ctx context.Context) error {
 		s.log.Warn("why and status cannot ask while this runs", "error", err.Error())
 		return nil
 	}
-	return answerQuestions(ctx, listener, &records{store: s.db, mailboxes: s.mailboxes.IDs(), waiting: s.db.Waiting})
+	return answerQuestions(ctx, listener, &records{store: s.db, watch: s.db, mailboxes: s.mailboxes.IDs(), waiting: s.db.Waiting})
 }

@@ -202,7 +202,15 @@ func since(d time.Duration) string {
 
 // readGoodManifest reads a manifest for a command whose topic it is not: problems are counted and validate tells them.
 func readGoodManifest(file string) (*manifest.Manifest, error) {
-	m, err := readManifest(file)
+	data, err := readManifestFile(file)
+	if err != nil {
+		return nil, err
+	}
+	return goodManifest(file, data)
+}
+
+func goodManifest(file string, data []byte) (*manifest.Manifest, error) {
+	m, err := manifest.Parse(file, data)
 	if wrong, ok := err.(*manifest.Errors); ok {
 		return nil, fmt.Errorf("%s has %s: run postroom validate %s", file, count(len(wrong.List)+wrong.More, "problem", "problems"), file)
 	}

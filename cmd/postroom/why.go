@@ -11,7 +11,7 @@ import (
 )
 
 type whyCommand struct {
-	Conversation string `arg:"" help:"The id of a conversation, the beginning of one, or the provider's id of a message."`
+	Conversation string `arg:"" help:"The id of a conversation, the beginning of one, or the provider's id of a message; or the address of a mailbox, for what was provisioned there."`
 	Config       string `default:"postroom.yaml" help:"The manifest."`
 	Data         string `default:"postroom-data" help:"The directory that serve keeps its state in."`
 	JSON         bool   `name:"json" help:"Print one JSON object instead."`
@@ -24,7 +24,9 @@ func (c *whyCommand) Help() string {
 Examples:
   postroom why 4k9x2m7pq1rs
   postroom why 4k9 --data /var/lib/postroom
-  postroom why 4k9 --json`
+  postroom why 4k9 --json
+  postroom why support@contoso.com     who gave whom access, and when
+  postroom why tenant                  the same of what concerns no single mailbox`
 }
 
 // clockLayout shows a time in the organisation's zone. The zone is named each time, for it changes twice a year.
@@ -38,6 +40,13 @@ func (c *whyCommand) Run(a *app) error {
 	m, err := readGoodManifest(c.Config)
 	if err != nil {
 		return err
+	}
+	// No id has an @, and one in a thousand million begins with the word.
+	if strings.Contains(c.Conversation, "@") {
+		return c.changes(a, m, inbox.MailboxID(strings.ToLower(strings.TrimSpace(c.Conversation))))
+	}
+	if c.Conversation == tenantWord {
+		return c.changes(a, m, "")
 	}
 	asked, closer, err := openAnswers(a.ctx, c.Data, mailboxIDs(m))
 	if err != nil {

@@ -111,7 +111,7 @@ func answer(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- answerQuestions(ctx, l, &records{store: db, mailboxes: mailboxIDs(m), waiting: db.Waiting})
+		done <- answerQuestions(ctx, l, &records{store: db, watch: db, mailboxes: mailboxIDs(m), waiting: db.Waiting})
 	}()
 	ts.Defer(func() {
 		stop()

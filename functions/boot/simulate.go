@@ -62,7 +62,7 @@ func SimulateTenants(o SimulationOptions) *Simulation {
 	s.Gmail.Now, s.Gmail.Dial, s.Gmail.Rand = o.Now, s.GmailDial, o.random()
 	s.Exchange = &exchangesim.Sim{Now: o.Now, Dial: s.ExchangeDial}
 	s.Workspace = workspacesim.New()
-	s.Workspace.Now, s.Workspace.Dial, s.Workspace.FreeLicensing = o.Now, s.WorkspaceDial, true
+	s.Workspace.Now, s.Workspace.Dial, s.Workspace.FreeLicensing, s.Workspace.AutoLicence = o.Now, s.WorkspaceDial, true, simulatedLicence
 	s.Exchange.OnMailbox = func(address, name string, visible time.Time) {
 		// It fails where the mailbox is there already, which is as it should be.
 		_ = s.Graph.AddMailbox(graphsim.Mailbox{Address: address, Name: name, Visible: visible})
