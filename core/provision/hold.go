@@ -179,16 +179,7 @@ func (m *maker) sift(o Options) {
 	// A step that is held back keeps back what needs it, and that in turn what needs that.
 	lacking := map[key]int{}
 	var queue []int
-	waiting := map[key][]int{}
-	for i := range m.steps {
-		d := m.steps[i]
-		for _, k := range d.needs(d.row) {
-			waiting[k] = append(waiting[k], i)
-		}
-		if d.phase == moving && d.Verb == Remove {
-			k := key{keyTaker, d.Provider, "", fold(d.Fact.Subject)}
-			waiting[k] = append(waiting[k], i)
-		}
+	for i, d := range m.steps {
 		switch {
 		case !m.chosen(d.Mailbox):
 			why[i] = outside
@@ -200,6 +191,17 @@ func (m *maker) sift(o Options) {
 			continue
 		}
 		queue = append(queue, i)
+	}
+	waiting := map[key][]int{}
+	for i := 0; i < len(m.steps) && len(queue) > 0; i++ {
+		d := m.steps[i]
+		for _, k := range d.needs(d.row) {
+			waiting[k] = append(waiting[k], i)
+		}
+		if d.phase == moving && d.Verb == Remove {
+			k := key{keyTaker, d.Provider, "", fold(d.Fact.Subject)}
+			waiting[k] = append(waiting[k], i)
+		}
 	}
 	for ; len(queue) > 0; queue = queue[1:] {
 		by := m.steps[queue[0]]

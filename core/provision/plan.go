@@ -128,6 +128,12 @@ type draft struct {
 	row   *row
 	place int // of the row in the catalog
 	phase phase
+	verb  int    // in the order of verbs
+	about string // the subject without letter case
+}
+
+func newDraft(s Step, r *row, place int) *draft {
+	return &draft{Step: s, row: r, place: place, verb: slices.Index(verbs[:], s.Verb), about: fold(s.Fact.Subject)}
 }
 
 // maker makes one plan.
@@ -141,7 +147,7 @@ type maker struct {
 }
 
 func (m *maker) step(s Step, r *row, place int) {
-	m.steps = append(m.steps, &draft{Step: s, row: r, place: place})
+	m.steps = append(m.steps, newDraft(s, r, place))
 }
 
 func (m *maker) unread(at site, f Fact, why string) {
@@ -324,6 +330,9 @@ func atBirth(want finding) []Value {
 
 // surplus plans to take away what is there of whole sets and not wished.
 func (m *maker) surplus(w, h *Mailbox, have finding) {
+	if len(have) == 0 {
+		return
+	}
 	want := foldFacts(w.Facts)
 	groups := map[string]bool{}
 	for key := range want {
@@ -402,26 +411,18 @@ func order(a, b *draft) int {
 		return c
 	}
 	if a.phase == moving {
-		if c := cmp.Compare(fold(a.Fact.Subject), fold(b.Fact.Subject)); c != 0 {
+		if c := cmp.Or(cmp.Compare(a.about, b.about), cmp.Compare(a.verb, b.verb)); c != 0 {
 			return c
 		}
-		if a.Verb != b.Verb {
-			return verbOrder(a.Verb) - verbOrder(b.Verb)
-		}
 	}
-	return cmp.Or(
-		cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Provider, b.Provider),
-		cmp.Compare(a.place, b.place), cmp.Compare(verbOrder(a.Verb), verbOrder(b.Verb)),
-		cmp.Compare(fold(a.Fact.Subject), fold(b.Fact.Subject)), cmp.Compare(a.Fact.Subject, b.Fact.Subject), cmp.Compare(a.After, b.After),
-	)
+	if c := cmp.Or(cmp.Compare(a.Mailbox, b.Mailbox), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.place, b.place)); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(a.verb, b.verb), cmp.Compare(a.about, b.about), cmp.Compare(a.Fact.Subject, b.Fact.Subject), cmp.Compare(a.After, b.After))
 }
 
+// verbs are in an order that lets what takes away go before what gives.
 var verbs = [...]Verb{Delete, Remove, Set, Create, Add}
-
-// verbOrder lets what takes away go before what gives.
-func verbOrder(v Verb) int {
-	return slices.Index(verbs[:], v)
-}
 
 func (m *maker) chosen(mailbox inbox.MailboxID) bool {
 	_, ok := slices.BinarySearch(m.plan.Only, mailbox)

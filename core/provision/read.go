@@ -159,7 +159,7 @@ func (p *Plan) check(s *Step, seen map[string]bool) (*draft, error) {
 		return nil, err
 	}
 	r, at, _ := find(s.Provider, s.Fact.Aspect)
-	d := &draft{Step: *s, row: r, place: at}
+	d := newDraft(*s, r, at)
 	if (r.phase == ofTenant) != (s.Mailbox == "") {
 		return d, fmt.Errorf("%s is not an aspect of %s", s.Fact.Aspect, where(s.Provider, s.Mailbox))
 	}
