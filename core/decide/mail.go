@@ -83,31 +83,34 @@ func (t *turn) arrived(ch inbox.Change) {
 	default:
 		t.answeredByCustomer(m)
 	}
-	if t.claimed = false; !ch.Imported || !t.c.Imported {
-		// Somebody marked it before we saw it.
-		for _, marker := range ch.Added {
+	t.claimed = false
+	for _, marker := range ch.Added { // somebody marked it before we saw it
+		if !ch.Imported || t.speaks(m, marker) {
 			t.putOn(m.ID, marker)
 		}
 	}
 }
 
+// speaks reports whether a marker that a mail from before Postroom came with says something of the conversation. It does of
+// what the backlog makes work. What it says of the status was said of that mail and what was older, whichever of them is
+// seen first.
+func (t *turn) speaks(m inbox.Message, marker inbox.Marker) bool {
+	if t.c.Imported || !t.policy.Backlog.triages() {
+		return false
+	}
+	return t.policy.meaning(marker).status == "" || !m.At.Before(t.c.LastIn)
+}
+
 // imported takes in a mail that was there before Postroom. It is work only if the backlog says so.
 func (t *turn) imported(ch inbox.Change) {
 	m, backlog := ch.Message, t.policy.Backlog
-	if !t.c.Imported || ch.State.Place != inbox.Inbox || m.At.Before(t.c.LastOut) {
+	switch {
+	case ch.State.Place != inbox.Inbox || m.At.Before(t.c.LastOut) || !backlog.wants(m):
 		return
-	}
-	switch backlog.Mode {
-	case BacklogTriageAll:
-	case BacklogTriageUnread:
-		if !m.Unread {
-			return
-		}
-	case BacklogTriageSince:
-		if m.At.Before(backlog.Since) {
-			return
-		}
-	default:
+	case !t.c.Imported && t.c.Status == inbox.Closed && !m.At.Before(t.c.LastIn):
+		t.answeredByCustomer(m) // an older mail carried the marker that closed it
+		return
+	case !t.c.Imported:
 		return
 	}
 	t.emit(inbox.Event{Kind: inbox.EventReopened, By: inbox.ByPostroom, Message: m.ID, Why: []string{"in the inbox when Postroom first looked; " + backlog.words()}})

@@ -63,6 +63,28 @@ const (
 	BacklogTriageAll    BacklogMode = "triage-all"    // what is in the inbox is work, the rest registered
 )
 
+// triages reports whether the backlog makes work of anything.
+func (b Backlog) triages() bool {
+	switch b.Mode {
+	case BacklogTriageSince, BacklogTriageUnread, BacklogTriageAll:
+		return true
+	}
+	return false
+}
+
+// wants reports whether the backlog makes work of a mail in the inbox.
+func (b Backlog) wants(m inbox.Message) bool {
+	switch b.Mode {
+	case BacklogTriageAll:
+		return true
+	case BacklogTriageUnread:
+		return m.Unread
+	case BacklogTriageSince:
+		return !m.At.Before(b.Since)
+	}
+	return false
+}
+
 // String is the backlog in the manifest's words.
 func (b Backlog) String() string {
 	switch b.Mode {
