@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/functions/boot"
@@ -159,6 +160,19 @@ func (u unreadable) Read(ctx context.Context, want []provision.Mailbox, only []p
 		}
 	}
 	return list, err
+}
+
+// A deployment that administers nothing has nothing to look for, and fails for nobody, also while there is no manifest yet.
+func TestReportOfNothing(t *testing.T) {
+	t.Parallel()
+	b := newBranch(t)
+	b.shelf.versions = nil
+	b.Administers = func(inbox.Provider) bool { return false }
+	var r boot.DriftReport
+	b.ask(`{"do": "report"}`, &r)
+	if r != (boot.DriftReport{}) || len(b.told) > 0 || b.metrics.Len() > 0 {
+		t.Errorf("%+v, told %q, measured %s", r, b.told, b.metrics.String())
+	}
 }
 
 // A plan that holds more than a message may is cut, at the end of a line and with a word of it.

@@ -15,7 +15,7 @@ import (
 type resourceEvent struct {
 	RequestType           string
 	ResponseURL           string
-	StackId               string //nolint:revive // CloudFormation's names
+	StackId               string // the names are CloudFormation's
 	RequestId             string
 	ResourceType          string
 	LogicalResourceId     string

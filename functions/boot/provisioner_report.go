@@ -48,6 +48,10 @@ func (p *Provisioner) measure(ctx context.Context, v Values) {
 }
 
 func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err error) {
+	if !p.Administers(inbox.M365) && !p.Administers(inbox.Gmail) {
+		p.Log.InfoContext(ctx, "nothing to look at: the deployment has no identity that administers a tenant")
+		return out, nil
+	}
 	work, stop := p.within(ctx)
 	defer stop()
 	w, err := p.wish(work)
