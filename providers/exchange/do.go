@@ -77,7 +77,7 @@ func (a *Admin) step(ctx context.Context, s provision.Step) error {
 		case provision.Create:
 			return a.create(ctx, s)
 		case provision.Delete, provision.Remove:
-			return a.do(ctx, Command{Name: "Remove-Mailbox", Parameters: map[string]any{"Identity": string(m)}, Anchor: string(m), Already: gone})
+			return a.remove(ctx, m)
 		}
 		return &provision.ByHand{Instruction: a.byHand(s), Err: fmt.Errorf("it is a mailbox of kind %q", s.Before)}
 	case provision.SignIn:
@@ -226,8 +226,11 @@ func (a *Admin) Manual(s provision.Step) string {
 	case provision.Licence:
 		return a.byHand(s)
 	case provision.Existence:
-		if s.Verb == provision.Set {
+		switch {
+		case s.Verb == provision.Set:
 			return a.byHand(s)
+		case s.Verb == provision.Delete && s.Before != "shared":
+			return fmt.Sprintf("it is a mailbox of kind %q, which is not deleted here; %s", s.Before, notRetired)
 		}
 	case provision.Quota:
 		n, err := strconv.ParseInt(s.After, 10, 64)

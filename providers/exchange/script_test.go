@@ -46,7 +46,8 @@ func TestScript(t *testing.T) {
 		{Mailbox: "old@contoso.com", Provider: inbox.M365, Verb: provision.Delete, Fact: fact(provision.Existence, "")},
 	})
 	tn.read(t, idealTenant()) // from where it is known which app it is
-	script := &exchange.Script{}
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "old@contoso.com"}))
+	script := &exchange.Script{Reads: tn.endpoint}
 	by := tn.admin.Through(script)
 	for _, s := range list {
 		s.What = fmt.Sprintf("%s %s %s", s.Verb, s.Fact.Aspect, s.Fact.Subject)

@@ -116,7 +116,7 @@ Step -Mailbox 'old@contoso.com' -What 'remove open S-1-5-21-1-2-3-1001' -Already
     Set-Mailbox -Identity 'old@contoso.com' -Confirm:$false -ExtensionCustomAttribute5 @{ Remove = @('automap:S-1-5-21-1-2-3-1001=on', 'automap:S-1-5-21-1-2-3-1001=off') } -ErrorAction Stop
 }
 Step -Mailbox 'old@contoso.com' -What 'delete mailbox ' -Already @('ManagementObjectNotFoundException', 'couldn''t be found', 'couldn''t find object', 'isn''t present', 'doesn''t exist', 'does not exist') -Do {
-    Remove-Mailbox -Identity 'old@contoso.com' -Confirm:$false -ErrorAction Stop
+    Remove-Mailbox -Identity 'a02fe49a-8750-70b1-5464-0b130fafe3dc' -Confirm:$false -ErrorAction Stop
 }
 
 $answers = [System.Collections.Generic.List[object]]::new()
