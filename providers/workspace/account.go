@@ -19,7 +19,8 @@ type account struct {
 	primary  inbox.Address
 	name     string
 	orgUnit  string
-	aliases  []inbox.Address // that can be taken away; not those of a domain alias
+	aliases  []inbox.Address // that can be taken away
+	fixed    []inbox.Address // those of a domain alias, which come and go with it
 	shown    bool            // in the global address list
 	ready    bool            // its mailbox is there
 	locked   bool            // suspended
@@ -40,9 +41,12 @@ func (a *Admin) toAccount(u *directory.User) *account {
 		shown: u.IncludeInGlobalAddressList, ready: u.IsMailboxSetup, locked: u.Suspended, why: clip(u.SuspensionReason, 80),
 		archived: u.Archived, changes: u.ChangePasswordAtNextLogin, admin: u.IsAdmin || u.IsDelegatedAdmin,
 	}
+	for _, alias := range u.NonEditableAliases {
+		acc.fixed = append(acc.fixed, inbox.NewAddress(alias))
+	}
 	for _, alias := range u.Aliases {
-		if !slices.Contains(u.NonEditableAliases, alias) {
-			acc.aliases = append(acc.aliases, inbox.NewAddress(alias))
+		if address := inbox.NewAddress(alias); !slices.Contains(acc.fixed, address) {
+			acc.aliases = append(acc.aliases, address)
 		}
 	}
 	list, _ := u.ExternalIds.([]any)
@@ -151,6 +155,11 @@ func (acc *account) facts(m *provision.Mailbox, want *provision.Mailbox, asked f
 	set(provision.AddressList, "", list)
 	for _, alias := range acc.aliases {
 		set(provision.Alias, string(alias), "")
+	}
+	for _, alias := range acc.fixed {
+		if _, ok := want.Facts[provision.Fact{Aspect: provision.Alias, Subject: string(alias)}]; ok {
+			set(provision.Alias, string(alias), "")
+		}
 	}
 }
 

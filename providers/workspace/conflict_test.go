@@ -123,6 +123,19 @@ func TestDomainAliases(t *testing.T) {
 	}
 }
 
+// One that the manifest has among its aliases is there already, in whatever letter case Google gives it.
+func TestDomainAliasWished(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.sim.AddAccount(workspacesim.Account{
+		Address: box, Name: "Contoso Support", Aliases: []string{"hilfe@contoso.com"}, DomainAliases: []string{"Support@Contoso.example"},
+	})
+	want := wish(box, fact(provision.Existence), "account", fact(provision.Alias, "support@contoso.example"), "", fact(provision.Alias, "hilfe@contoso.com"), "")
+	for _, s := range steps(want, d.read(want)[0]) {
+		t.Errorf("to do: %s %v", s.Verb, s.Fact)
+	}
+}
+
 func TestAdministratorStays(t *testing.T) {
 	t.Parallel()
 	d := newDesk(t)

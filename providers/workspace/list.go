@@ -39,8 +39,8 @@ func (s *accounts) take(a *Admin, u *directory.User) {
 		delete(s.missing, acc.primary)
 		a.know(acc)
 	}
-	for _, alias := range append(slices.Clone(u.Aliases), u.NonEditableAliases...) {
-		if address := inbox.NewAddress(alias); s.missing[address] {
+	for _, address := range slices.Concat(acc.aliases, acc.fixed) {
+		if s.missing[address] {
 			s.failed[address] = &held{address: address, by: acc.primary}
 			delete(s.missing, address)
 		}
