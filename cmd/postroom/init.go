@@ -69,18 +69,26 @@ func (c *initCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	flag := ""
+	config, file := "", ""
 	if c.Config != "postroom.yaml" {
-		flag = " --config " + c.Config
+		config, file = " --config "+c.Config, " "+c.Config
 	}
-	file := strings.TrimPrefix(flag, " --config")
-	_, err = fmt.Fprintf(a.stdout, `%s is written: %s, %s. Look it over; then:
-  postroom validate%s        check it
-  postroom plan%s --simulate      what would be done, on simulated tenants
-  postroom apply%s --simulate     do it there
-  postroom plan%s                 the same on the real ones; docs/provisioning.md tells what they need
-`, c.Config, count(len(m.Mailboxes()), "mailbox", "mailboxes"), count(len(c.Member), "member", "members"), file, flag, flag, flag)
-	return err
+	fmt.Fprintf(a.stdout, "%s is written: %s, %s. Look it over; then:\n", c.Config,
+		count(len(m.Mailboxes()), "mailbox", "mailboxes"), count(len(c.Member), "member", "members"))
+	next := [][2]string{
+		{"validate" + file, "check it"}, {"plan" + config + " --simulate", "what would be done, on simulated tenants"},
+		{"apply" + config + " --simulate", "do it there"}, {"plan" + config, "what would be done on the real ones; docs/provisioning.md tells what they need"},
+	}
+	width := 0
+	for _, n := range next {
+		width = max(width, cells(n[0]))
+	}
+	for _, n := range next {
+		if _, err := fmt.Fprintf(a.stdout, "  postroom %s  %s\n", pad(n[0], width), n[1]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // complete asks for what the flags leave open, or takes what is usual.
