@@ -33,7 +33,7 @@ func (a *Admin) create(ctx context.Context, s provision.Step) error {
 	local, _, _ := strings.Cut(address, "@")
 	sum := sha256.Sum256([]byte(address))
 	for _, id := range []string{nickname(local), nickname(local) + "-" + hex.EncodeToString(sum[:3])} {
-		exists := Command{Name: "Get-Mailbox", Parameters: map[string]any{"Identity": address, "RecipientTypeDetails": "SharedMailbox"}}
+		exists := Sight{Command{Name: "Get-Mailbox", Parameters: map[string]any{"Identity": address, "RecipientTypeDetails": "SharedMailbox"}}, "PrimarySmtpAddress", address}
 		_, err := a.one(ctx, Command{Name: "New-Mailbox", Unless: &exists, Select: []string{"Guid", "ExternalDirectoryObjectId", "PrimarySmtpAddress"},
 			Parameters: map[string]any{"Shared": true, "Name": id, "Alias": id, "DisplayName": name, "PrimarySmtpAddress": address}})
 		var f *Failure

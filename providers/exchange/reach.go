@@ -32,7 +32,7 @@ func (a *Admin) doScope(ctx context.Context, s provision.Step) error {
 	case s.Before != "":
 		return a.do(ctx, set)
 	}
-	found := getScope(identity)
+	found := Sight{getScope(identity), "Name", identity}
 	err := a.do(ctx, Command{Name: "New-ManagementScope", Parameters: map[string]any{"Name": identity, "RecipientRestrictionFilter": filter}, Unless: &found})
 	var f *Failure
 	if errors.As(err, &f) && f.has(there...) {

@@ -72,7 +72,7 @@ func (s *Script) Print(w io.Writer, source string, made time.Time, questions []C
 			}
 			fmt.Fprintf(&b, "Step -Mailbox %s -What %s -Already %s", quote(st.mailbox), quote(what), array(st.command.Already))
 			if u := st.command.Unless; u != nil {
-				fmt.Fprintf(&b, " -Unless { %s -ErrorAction Stop }", u)
+				fmt.Fprintf(&b, " -Unless { %s -ErrorAction Stop | Where-Object { \"$($_.%s)\" -eq %s } }", u.Of, u.Property, quote(u.Value))
 			}
 			c := st.command
 			c.Parameters = c.invocation().Input.plainParameters(st.command.Parameters)

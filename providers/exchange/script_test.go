@@ -242,3 +242,23 @@ func FuzzReadAnswers(f *testing.F) {
 		}
 	})
 }
+
+// TestAScriptIsSureOfWhatIsThere: a Get cmdlet answers for an alias with the mailbox that has it, and for nobody with everybody,
+// and neither is what the script is to make.
+func TestAScriptIsSureOfWhatIsThere(t *testing.T) {
+	t.Parallel()
+	script := &exchange.Script{}
+	by := mustAdmin(t, nil).Through(script)
+	must(t, by.Do(t.Context(), provision.Step{Mailbox: "o'hara@contoso.com", Provider: inbox.M365, Verb: provision.Create, Fact: fact(provision.Existence, ""), After: "shared"}))
+	must(t, by.Do(t.Context(), provision.Step{Provider: inbox.M365, Verb: provision.Add, Fact: fact(provision.AppScope, "Postroom"), After: "CustomAttribute15 -eq 'Postroom'"}))
+	var b strings.Builder
+	must(t, script.Print(&b, "postroom.yaml", noon, nil))
+	for _, look := range []string{
+		`-Unless { Get-Mailbox -Identity 'o''hara@contoso.com' -RecipientTypeDetails 'SharedMailbox' -ErrorAction Stop | Where-Object { "$($_.PrimarySmtpAddress)" -eq 'o''hara@contoso.com' } }`,
+		`-Unless { Get-ManagementScope -Identity 'Postroom' -ErrorAction Stop | Where-Object { "$($_.Name)" -eq 'Postroom' } }`,
+	} {
+		if !strings.Contains(b.String(), look) {
+			t.Errorf("the script does not look by %s", look)
+		}
+	}
+}

@@ -30,8 +30,15 @@ type Command struct {
 	Select []string
 	// Already are parts of error types or messages that mean all is as the command would make it. Such an error is success.
 	Already []string
-	// Unless, where set, finds a row if the command need not be run any more. Only a Script asks it; the others see the error.
-	Unless *Command
+	// Unless, where set, is how one sees that the command need not be run any more. Only a Script looks; the others see the error.
+	Unless *Sight
+}
+
+// Sight is a row by which one sees that something is there: of those that a command answers with, the one that has the value. For
+// an alias a Get cmdlet answers with the mailbox that has it, and for nobody with everybody.
+type Sight struct {
+	Of              Command
+	Property, Value string
 }
 
 // Change adds values to a property that has several, and removes others.

@@ -34,7 +34,7 @@ function Step {
 Step -Mailbox '' -What 'add app-principal aaaaaaaa-0000-0000-0000-000000000001' -Already @('AlreadyExistsException', 'already exists', 'already present', 'already been added') -Do {
     New-ServicePrincipal -AppId 'aaaaaaaa-0000-0000-0000-000000000001' -Confirm:$false -DisplayName 'Postroom' -ObjectId 'bbbbbbbb-0000-0000-0000-000000000002' -ErrorAction Stop
 }
-Step -Mailbox '' -What 'add app-scope Postroom' -Already @() -Unless { Get-ManagementScope -Identity 'Postroom' -ErrorAction Stop } -Do {
+Step -Mailbox '' -What 'add app-scope Postroom' -Already @() -Unless { Get-ManagementScope -Identity 'Postroom' -ErrorAction Stop | Where-Object { "$($_.Name)" -eq 'Postroom' } } -Do {
     New-ManagementScope -Confirm:$false -Name 'Postroom' -RecipientRestrictionFilter 'CustomAttribute15 -eq ''Postroom''' -ErrorAction Stop
 }
 Step -Mailbox '' -What 'add app-role Application Mail.ReadWrite' -Already @('AlreadyExistsException', 'already exists', 'already present', 'already been added') -Do {
@@ -43,7 +43,7 @@ Step -Mailbox '' -What 'add app-role Application Mail.ReadWrite' -Already @('Alr
 Step -Mailbox '' -What 'add app-role Application MailboxSettings.ReadWrite' -Already @('AlreadyExistsException', 'already exists', 'already present', 'already been added') -Do {
     New-ManagementRoleAssignment -App 'bbbbbbbb-0000-0000-0000-000000000002' -Confirm:$false -CustomResourceScope 'Postroom' -Role 'Application MailboxSettings.ReadWrite' -ErrorAction Stop
 }
-Step -Mailbox 'support@contoso.com' -What 'create mailbox ' -Already @() -Unless { Get-Mailbox -Identity 'support@contoso.com' -RecipientTypeDetails 'SharedMailbox' -ErrorAction Stop } -Do {
+Step -Mailbox 'support@contoso.com' -What 'create mailbox ' -Already @() -Unless { Get-Mailbox -Identity 'support@contoso.com' -RecipientTypeDetails 'SharedMailbox' -ErrorAction Stop | Where-Object { "$($_.PrimarySmtpAddress)" -eq 'support@contoso.com' } } -Do {
     New-Mailbox -Alias 'support' -Confirm:$false -DisplayName 'Contoso ''Support'' – “we” ‘‘help’’ $(Get-Date) `nRemove-Mailbox' -Name 'support' -PrimarySmtpAddress 'support@contoso.com' -Shared:$true -ErrorAction Stop
 }
 Step -Mailbox 'support@contoso.com' -What 'set sign-in ' -Already @('already present') -Do {
