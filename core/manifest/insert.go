@@ -42,10 +42,13 @@ func Insert(name string, data []byte, found []provision.Mailbox, o WriteOptions)
 			w.taken[a] = true
 		}
 	}
+	w.firsts = make(map[string]bool)
 	for _, e := range doc.Members {
 		w.byMail[addressOf(e.Value.Email)] = len(w.people)
 		w.keys[strings.ToLower(e.Key)] = true
 		w.people = append(w.people, writtenMember{key: e.Key, known: true})
+		first, _, _ := strings.Cut(strings.ToLower(spaced(e.Value.Name)), " ")
+		w.firsts[first] = true
 	}
 	w.claim()
 	at := insertion{name: name, lines: strings.SplitAfter(string(data), "\n"), end: "\n"}
@@ -75,7 +78,7 @@ func Insert(name string, data []byte, found []provision.Mailbox, o WriteOptions)
 	}
 	// A new member may share a first name with another, whose marker would then change everywhere. So that nothing changes,
 	// the new ones get a marker of their own where it would.
-	for _, w.marked = range []bool{false, true} {
+	for _, w.marked = range []marking{nobody, namesakes, everybody} {
 		out, err := w.settle(name, write)
 		if err != nil {
 			return nil, err

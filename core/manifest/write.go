@@ -52,8 +52,18 @@ type writer struct {
 	taken   map[inbox.Address]bool // addresses that are a mailbox's
 	aliasOf map[inbox.Address]inbox.MailboxID
 	notes   map[inbox.MailboxID][]string // what a plan would have to do
-	marked  bool                         // new members get a marker of their own
+	firsts  map[string]bool              // first names of the members there were before
+	marked  marking
 }
+
+// marking says which new members get a marker of their own.
+type marking int
+
+const (
+	nobody    marking = iota
+	namesakes         // of members that there were before
+	everybody
+)
 
 type writtenMember struct {
 	key, name, email string
@@ -118,7 +128,14 @@ func (w *writer) settle(name string, write func() []byte) ([]byte, error) {
 	}
 	w.notes = map[inbox.MailboxID][]string{}
 	plan := provision.Make(w.wishes(m), w.found, provision.Options{AllowRemove: true})
+	markers := map[inbox.MailboxID]int{}
 	for _, s := range plan.Steps {
+		if s.Fact.Aspect == provision.Marker {
+			if markers[s.Mailbox]++; markers[s.Mailbox] > 1 {
+				continue
+			}
+			s.What = "the markers of members and statuses"
+		}
 		w.notes[s.Mailbox] = append(w.notes[s.Mailbox], s.What)
 	}
 	for _, u := range plan.Unread {
@@ -143,7 +160,7 @@ func (w *writer) tell() {
 	}
 	for _, m := range w.found {
 		for _, n := range w.notes[m.Address] {
-			w.options.Tell(fmt.Sprintf("%s: the next plan will %s", m.Address, oneLine(n)))
+			w.options.Tell(fmt.Sprintf("%s: still to be done: %s", m.Address, oneLine(n)))
 		}
 	}
 }
@@ -213,6 +230,12 @@ func (w *writer) tenants(o WriteOptions) {
 	if t.App == "" {
 		t = M365Tenant{Control: t.Control}
 	}
+	if t.Scope == defaultScope {
+		t.Scope = ""
+	}
+	if t.Mark == defaultMark {
+		t.Mark = ""
+	}
 	block("m365", [][2]string{{"app", t.App}, {"principal", t.Principal}, {"scope", t.Scope}, {"mark", t.Mark}, {"control", string(t.Control)}})
 	block("google", [][2]string{{"org-unit", o.Google.OrgUnit}, {"licence", o.Google.Licence}, {"control", string(o.Google.Control)}})
 }
@@ -223,7 +246,7 @@ func (w *writer) member(one writtenMember) {
 		return
 	}
 	marker := ""
-	if w.marked {
+	if first, _, _ := strings.Cut(strings.ToLower(one.name), " "); w.marked == everybody || w.marked == namesakes && w.firsts[first] {
 		marker = ", marker: " + scalar("@"+one.name+" ("+one.key+")")
 	}
 	fmt.Fprintf(w, "%s%s: {name: %s, email: %s%s}\n", w.unit, scalar(one.key), scalar(one.name), scalar(one.email), marker)

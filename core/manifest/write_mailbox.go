@@ -39,7 +39,7 @@ func (w *writer) section(b *strings.Builder, m provision.Mailbox, groups, claime
 	left := func(format string, a ...any) { fmt.Fprintf(b, "%s# %s\n", in, oneLine(fmt.Sprintf(format, a...))) }
 
 	if notes := w.notes[m.Address]; len(notes) > 0 {
-		fmt.Fprintf(b, "%s# The next plan will have this to do:\n", w.unit)
+		fmt.Fprintf(b, "%s# Still to be done, by the next plan:\n", w.unit)
 		for _, n := range notes {
 			fmt.Fprintf(b, "%s# - %s\n", w.unit, oneLine(n))
 		}
