@@ -46,11 +46,19 @@ func (a *Admin) license(ctx context.Context, s provision.Step) error {
 	return nil
 }
 
-// relicense replaces the SKU that the account has now.
+// relicense replaces the SKU that the step says the account has, or that a new account of ours got automatically. Another
+// that somebody has assigned meanwhile stays, since what comes with it, such as storage or mail kept for Vault, might go.
 func (a *Admin) relicense(ctx context.Context, what string, s provision.Step, product, sku string) error {
 	old, ok := strings.CutPrefix(s.Before, product+"/")
 	if !ok {
 		address := inbox.Address(s.Mailbox)
+		acc, err := a.lookup(ctx, address)
+		if err != nil {
+			return a.explainHeld(what, err)
+		}
+		if acc == nil || !acc.ours {
+			return &trouble{"workspace: " + what, errors.New("it has another licence by now"), "make a new plan, which shows the one that would be replaced"}
+		}
 		now, err := a.licences(ctx, product, map[inbox.Address]string{address: ""})
 		if err != nil {
 			return err
@@ -58,9 +66,9 @@ func (a *Admin) relicense(ctx context.Context, what string, s provision.Step, pr
 		if old = now[address]; old == "" {
 			return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the licence it has now does not show yet", what)}
 		}
-		if old == sku {
-			return nil
-		}
+	}
+	if old == sku {
+		return nil
 	}
 	_, err := a.way.licences.LicenseAssignments.Patch(product, old, string(s.Mailbox),
 		&licensing.LicenseAssignment{ProductId: product, SkuId: sku, UserId: string(s.Mailbox)}).Context(ctx).Do()
@@ -96,11 +104,15 @@ func (a *Admin) explainLicence(what string, err error) error {
 				"or change the licence there by hand: Directory > Users > the account > Licenses",
 			Err: fmt.Errorf("workspace: %s: %w", what, f),
 		}
-	case slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, e.Code) && strings.Contains(strings.ToLower(f.message), "user"):
-		// A new account does not get around to the licensing at once.
+	case unknownUser(f):
 		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: %w", what, f)}
 	}
 	return a.refusedIfForbidden(a.explain(what, err))
+}
+
+// unknownUser: a new account does not get around to the licensing at once.
+func unknownUser(f *answer) bool {
+	return slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, f.code) && strings.Contains(strings.ToLower(f.message), "user")
 }
 
 // refusedIfForbidden: what is forbidden here is so for every account, since it concerns no existing object.

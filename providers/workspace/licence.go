@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 
 	"google.golang.org/api/licensing/v1"
@@ -78,7 +80,8 @@ func (r *reading) licences(ctx context.Context) error {
 }
 
 // licences gives which SKU of the product each address has. Pages of all assignments are read as long as fewer were read
-// than addresses are missing; then each that is missing is asked for with the SKU it shall have.
+// than addresses are missing; then each that is missing is asked for with the SKU it shall have. Who does not have that one
+// is looked for on the remaining pages, for another SKU would be replaced by it, and the plan has to say so.
 func (a *Admin) licences(ctx context.Context, product string, skus map[inbox.Address]string) (map[inbox.Address]string, error) {
 	found := map[inbox.Address]string{}
 	missing := map[inbox.Address]bool{}
@@ -87,63 +90,78 @@ func (a *Admin) licences(ctx context.Context, product string, skus map[inbox.Add
 		missing[address] = true
 		searched = searched || sku == ""
 	}
-	complete, err := a.assignments(ctx, product, func(pages int) bool {
-		return len(missing) > 0 && (searched || len(missing) > max(1, pages))
-	}, func(who inbox.Address, sku string) {
+	list := assignments{admin: a, product: product, take: func(who inbox.Address, sku string) {
 		if missing[who] {
 			found[who] = sku
 			delete(missing, who)
 		}
-	})
-	if err != nil || complete {
-		return found, err
+	}}
+	for pages := 0; !list.done && len(missing) > 0 && (searched || len(missing) > max(1, pages)); pages++ {
+		if err := list.next(ctx); err != nil {
+			return nil, err
+		}
 	}
-	for address := range missing {
+	if list.done {
+		return found, nil
+	}
+	for _, address := range slices.Sorted(maps.Keys(missing)) {
 		var got *licensing.LicenseAssignment
 		err := a.read(ctx, "read the licence of "+string(address), func() (err error) {
 			got, err = a.way.licences.LicenseAssignments.Get(product, skus[address], string(address)).Context(ctx).Do()
 			return err
 		})
+		var f *answer
 		switch {
-		case hasAnswer(err, http.StatusNotFound):
+		case errors.As(err, &f) && (f.code == http.StatusNotFound || unknownUser(f)):
 		case err != nil:
 			return nil, err
 		default:
 			found[address] = got.SkuId
+			delete(missing, address)
+		}
+	}
+	for !list.done && len(missing) > 0 {
+		if err := list.next(ctx); err != nil {
+			return nil, err
 		}
 	}
 	return found, nil
 }
 
-// assignments lists those of a product while on says so of the number of pages read, and reports whether it got to the end.
-func (a *Admin) assignments(ctx context.Context, product string, on func(pages int) bool, take func(inbox.Address, string)) (complete bool, err error) {
-	token := ""
-	for pages := 0; on(pages); pages++ {
-		customer, err := a.customerID(ctx)
-		if err != nil {
-			return false, err
-		}
-		var page *licensing.LicenseAssignmentList
-		err = a.read(ctx, "list the licences of "+product, func() (err error) {
-			call := a.way.licences.LicenseAssignments.ListForProduct(product, customer).MaxResults(licencePage).Context(ctx)
-			if token != "" {
-				call.PageToken(token)
-			}
-			page, err = call.Do()
-			return err
-		})
-		if err != nil {
-			return false, err
-		}
-		for _, item := range page.Items {
-			take(inbox.NewAddress(item.UserId), item.SkuId)
-		}
-		if page.NextPageToken == "" || page.NextPageToken == token {
-			return true, nil
-		}
-		token = page.NextPageToken
+// assignments are those of a product, page by page.
+type assignments struct {
+	admin   *Admin
+	product string
+	take    func(who inbox.Address, sku string)
+	token   string
+	done    bool // there are no more
+}
+
+func (l *assignments) next(ctx context.Context) error {
+	customer, err := l.admin.customerID(ctx)
+	if err != nil {
+		return err
 	}
-	return false, nil
+	var page *licensing.LicenseAssignmentList
+	err = l.admin.read(ctx, "list the licences of "+l.product, func() (err error) {
+		call := l.admin.way.licences.LicenseAssignments.ListForProduct(l.product, customer).MaxResults(licencePage).Context(ctx)
+		if l.token != "" {
+			call.PageToken(l.token)
+		}
+		page, err = call.Do()
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, item := range page.Items {
+		l.take(inbox.NewAddress(item.UserId), item.SkuId)
+	}
+	if page.NextPageToken == l.token && l.token != "" {
+		return fmt.Errorf("workspace: list the licences of %s: Google gives the same page again", l.product)
+	}
+	l.token, l.done = page.NextPageToken, page.NextPageToken == ""
+	return nil
 }
 
 // customerID is the organisation's own id; the licensing API is not said to know "my_customer".

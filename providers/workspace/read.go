@@ -12,8 +12,8 @@ import (
 )
 
 // Read implements provision.Admin. Accounts cost a request for each 500 of their org unit, or one for each; licences one
-// a second for each 1,000 of the organisation, or one for each account; a group one for itself, one for its settings and
-// one for each 200 members.
+// a second for each 1,000 of the organisation, or one for each account while all have the one that is wished; a group one
+// for itself, one for its settings and one for each 200 members.
 func (a *Admin) Read(ctx context.Context, want []provision.Mailbox, only []provision.Aspect) ([]provision.Mailbox, error) {
 	asked := func(aspect provision.Aspect) bool { return only == nil || slices.Contains(only, aspect) }
 	r := &reading{admin: a, asked: asked}
