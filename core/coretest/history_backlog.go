@@ -11,11 +11,21 @@ import (
 )
 
 // backlogAsAsked: mail from before Postroom is what the policy makes of it. What it makes nothing of carries no marker of ours
-// and is nobody's work; what it makes work is open, and somebody has it; what it ignores is not kept at all.
+// and is nobody's work; what it makes work is open, and somebody has it; what it ignores is not kept at all, and carries no
+// marker of ours that nobody has put on it.
 func (h *history) backlogAsAsked() {
 	for _, l := range h.letters {
-		if _, ok := h.known(l.id); ok && h.tooOld(l.At) {
+		if !h.tooOld(l.At) {
+			continue
+		}
+		if _, ok := h.known(l.id); ok {
 			h.t.Fatalf("mail %s of %s was to be ignored, and is kept", l.id, l.At)
+		}
+		state, _ := h.office.State(l.id)
+		for _, m := range state.Markers {
+			if h.policy.Own(m) && !h.did[act{l.id, m, true}] {
+				h.t.Fatalf("mail %s of %s was to be ignored, and carries %q", l.id, l.At, m)
+			}
 		}
 	}
 	for _, l := range h.old {

@@ -126,7 +126,7 @@ func (w *round) conversation(ctx context.Context, c inbox.Conversation, actions 
 		if err != nil {
 			return err
 		}
-		whole := after == "" && len(page) < messagesAPage && w.alike(page, shown)
+		whole := after == "" && len(page) < messagesAPage && !w.ignores() && w.alike(page, shown)
 		for _, k := range page {
 			w.message(k, shown, whole)
 		}
