@@ -10,7 +10,8 @@ import (
 // Mail that was there before Postroom is told by its date: it is older than the cut-over. Where the backlog is to be ignored
 // it is neither listed nor kept, and whoever moves or marks it later makes no news of it; a new mail in an old thread begins
 // a conversation. A mail that is wrongly taken for old would be lost so, and the clock of this machine may be ahead of the
-// provider's. So what is a little older than the cut-over is kept all the same, as a closed conversation.
+// provider's. So what is a little older than the cut-over is kept all the same, as a closed conversation; and once all that
+// was there has been listed, it is new.
 
 // ClockAhead is how far this machine's clock may be ahead: mail that much older than the cut-over is not ignored. Further
 // ahead no provider gives it a token; an assertion's time may be five minutes off at Microsoft and ten at Google.
@@ -34,4 +35,12 @@ func (r *run) doubtful() time.Time { return r.progress.CutOver.Add(-ClockAhead) 
 // its date is: it may come out of quarantine, or be brought by a migration.
 func (r *run) ignored(o inbox.Observation) bool {
 	return r.ignores() && !o.New && o.Message != nil && o.Message.At.Before(r.doubtful())
+}
+
+// imported reports whether a message that is not known was there before Postroom.
+func (r *run) imported(o inbox.Observation) bool {
+	if o.New || r.progress.Listed {
+		return o.Message.At.Before(r.doubtful())
+	}
+	return o.Message.At.Before(r.progress.CutOver)
 }

@@ -33,3 +33,53 @@ func TestIgnoredMailIsNotWrittenOn(t *testing.T) {
 		t.Errorf("wrote on %s", got)
 	}
 }
+
+// TestTheClockWasAhead: what comes in after the first listing is new, although it is dated a little before the first look by a
+// clock that was ahead. It is work, whatever the backlog.
+func TestTheClockWasAhead(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []decide.BacklogMode{decide.BacklogIgnore, decide.BacklogRegister, decide.BacklogTriageUnread} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			a := newArchive(t, decide.Backlog{Mode: mode})
+			for _, id := range a.old {
+				a.provider.Delete(id)
+			}
+			before := a.receive("before", "", a.now.Add(-5*time.Minute), false)
+			a.sync()
+			a.receive("after", "", a.now.Add(-4*time.Minute), false)
+			a.sync()
+			if got := a.books(); got != "after open+, before closed" {
+				t.Errorf("kept %s", got)
+			}
+			// Nor does a listing from nothing make it old, or news of what was known.
+			a.provider.Expire()
+			a.provider.Move(before, inbox.Archive)
+			a.receive("meanwhile", "", a.now.Add(-3*time.Minute), false)
+			a.sync()
+			if got := a.books(); got != "after open+, before closed, meanwhile open+" {
+				t.Errorf("listed again: kept %s", got)
+			}
+		})
+	}
+}
+
+// TestNewDuringTheListing: the same of what comes in while the first listing lasts, where the provider tells that it has.
+func TestNewDuringTheListing(t *testing.T) {
+	t.Parallel()
+	a := newArchive(t, decide.Backlog{}, func(p *memory.Provider) {
+		p.News, p.Listing, p.Changed, p.PageSize = true, memory.NameOnly, memory.StateOnly, 3
+	})
+	came := false
+	a.provider.Fail = func(op string) (before, after error) {
+		if op == "Fetch" && !came {
+			came = true
+			a.receive("during", "", a.now.Add(-4*time.Minute), true)
+		}
+		return nil, nil
+	}
+	a.sync()
+	if got, want := a.books(), "during open+, "+backlogs[0].books; got != want {
+		t.Errorf("kept %s", got)
+	}
+}

@@ -149,7 +149,7 @@ func (r *run) arrival(o inbox.Observation) inbox.Change {
 	if o.Message.Direction == inbox.Out {
 		ch.Kind = inbox.SentOut
 	}
-	ch.Imported = o.Message.At.Before(r.progress.CutOver)
+	ch.Imported = r.imported(o)
 	// Markers that are on it already: somebody was quicker than we.
 	ch.Added, _ = r.own(nil, o.State.Markers)
 	return ch
