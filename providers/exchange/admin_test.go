@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -261,5 +262,51 @@ func TestRequestsAreBatched(t *testing.T) {
 	t.Logf("%d requests for %d mailboxes: %.2f each", n, len(want), float64(n)/float64(len(want)))
 	if n > len(want)/2 {
 		t.Errorf("%d requests for %d mailboxes", n, len(want))
+	}
+}
+
+// grudging refuses to show one mailbox.
+type grudging struct {
+	exchange.Shell
+	hides string
+}
+
+func (g grudging) Run(ctx context.Context, commands ...exchange.Command) ([]exchange.Result, error) {
+	results, err := g.Shell.Run(ctx, commands...)
+	for i, c := range commands {
+		if err == nil && c.Name == "Get-Mailbox" && c.Parameters["Identity"] == g.hides {
+			results[i] = exchange.Result{Err: &exchange.Failure{Cmdlet: c.Name, Message: "An unexpected error has occurred."}}
+		}
+	}
+	return results, err
+}
+
+// TestOneBadMailboxHidesNoOther: one that Exchange does not show is unread, and the rest are read, be they few or many.
+func TestOneBadMailboxHidesNoOther(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{2, 25} {
+		tn := newTenant(t)
+		bad := ideal("bad@contoso.com")
+		want := []provision.Mailbox{bad}
+		for i := range n {
+			address := inbox.MailboxID(fmt.Sprintf("box%d@contoso.com", i))
+			must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(address)}))
+			want = append(want, box(address, map[provision.Fact]string{fact(provision.Existence, ""): "shared"}))
+		}
+		tn.admin = mustAdmin(t, grudging{tn.endpoint, "bad@contoso.com"})
+		have := tn.read(t, want...)
+		if why := have[0].Unread[provision.Existence]; !strings.Contains(why, "unexpected error") || len(have[0].Facts) > 0 {
+			t.Errorf("the bad one is read as %v, unread says %q", have[0].Facts, why)
+		}
+		only, err := tn.admin.Read(t.Context(), want, []provision.Aspect{provision.Open})
+		must(t, err)
+		if n == 25 && only[0].Unread[provision.Open] == "" {
+			t.Error("who opens the bad one is taken for nobody")
+		}
+		for _, m := range have[1:] {
+			if !m.Exists() || len(m.Unread) > 0 {
+				t.Errorf("%s is read as %v, unread %v", m.Address, m.Facts, m.Unread)
+			}
+		}
 	}
 }

@@ -65,7 +65,8 @@ type reading struct {
 	ask    ask
 	people *people
 	held   []held
-	listed map[string]Row // the shared mailboxes by address; nil when they were not listed
+	listed map[string]Row   // the shared mailboxes by address; nil when they were not listed
+	hidden map[string]error // why one that was wanted and not listed could not be looked at
 }
 
 // held is a right as Exchange shows it, until it is known whose it is.
@@ -169,7 +170,7 @@ func (r *reading) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.listed = make(map[string]Row, len(rows))
+	r.listed, r.hidden = make(map[string]Row, len(rows)), map[string]error{}
 	for _, row := range rows {
 		r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
 	}
@@ -188,7 +189,7 @@ func (r *reading) list(ctx context.Context) error {
 	}
 	for i, res := range results {
 		if res.Err != nil && !isMissing(res.Err) {
-			return fmt.Errorf("%s: %w", missing[i], res.Err)
+			r.hidden[missing[i]] = res.Err
 		}
 		for _, row := range res.Rows {
 			r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
@@ -207,6 +208,10 @@ func (r *reading) each(ctx context.Context, out []provision.Mailbox) error {
 			continue
 		}
 		if r.listed != nil {
+			if err, hidden := r.hidden[address]; hidden {
+				r.unread(&out[i], slices.Concat(ofMailbox, ofPermission, ofTrustee, ofRegion, ofReply), err)
+				continue
+			}
 			row, ok := r.listed[address]
 			if !ok {
 				continue
