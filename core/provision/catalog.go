@@ -50,6 +50,7 @@ type row struct {
 const (
 	outOfManifest = "take it out of the manifest and apply with --allow-remove"
 	intoManifest  = "write it in the manifest and apply"
+	otherValue    = "write another value in the manifest and apply"
 	setBack       = "set it back to {was}"
 )
 

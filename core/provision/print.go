@@ -70,10 +70,14 @@ func (p *Plan) Table(w io.Writer, colour bool) error {
 	order, groups := bySite(p.Steps)
 	for _, at := range order {
 		out.line("%s", out.paint(bold, where(at.provider, at.mailbox)))
-		for _, s := range groups[at] {
+		for i, s := range groups[at] {
 			symbol, code := s.symbol()
 			out.line("  %s %s%s", out.paint(code, symbol), clean(s.What), out.tags(s))
-			out.line("    %s", out.paint(dim, s.details()))
+			details := s.details()
+			// Of steps that stand together for one reason, such as a team's categories, the last gives it.
+			if next := i + 1; s.Manual != "" || next == len(groups[at]) || groups[at][next].details() != details {
+				out.line("    %s", out.paint(dim, details))
+			}
 			out.instruction(s.Manual, "    ")
 		}
 		out.line("")
@@ -98,7 +102,15 @@ func (p *Plan) Table(w io.Writer, colour bool) error {
 		out.line("")
 	}
 	out.line("%s", p.Summary())
+	if slices.ContainsFunc(p.Steps, func(s Step) bool { return s.undoneInManifest() }) {
+		out.line("%s", out.paint(dim, "Where no other way is named, a step is undone by changing the manifest back and applying that."))
+	}
 	return out.w.Flush()
+}
+
+// undoneInManifest reports whether the way back is the one that nearly every step has.
+func (s *Step) undoneInManifest() bool {
+	return s.Undo == otherValue || s.Undo == outOfManifest || s.Undo == intoManifest
 }
 
 func (p *printer) tags(s *Step) string {
@@ -112,14 +124,17 @@ func (p *printer) tags(s *Step) string {
 	return t
 }
 
-// details are why, how long, and how to undo, in one line.
+// details are why, how long, and how to undo where that is no change of the manifest, in one line.
 func (s *Step) details() string {
 	out := clean(s.Why)
 	if s.Delay > 0 {
 		out += "; shows within " + span(s.Delay)
 	}
-	if s.Undo == "" {
+	switch {
+	case s.Undo == "":
 		return out + "; cannot be undone"
+	case s.undoneInManifest():
+		return out
 	}
 	return out + "; to undo: " + clean(s.Undo)
 }

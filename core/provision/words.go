@@ -24,7 +24,7 @@ func (s *Step) fill(r *row) {
 	case Set:
 		s.What, s.Why, s.Undo = s.expand(r.set), r.why, s.expand(r.undoSet)
 		if r.undoSet == setBack && s.Before == "" {
-			s.Undo = "write another value in the manifest and apply"
+			s.Undo = otherValue
 		}
 	default:
 		s.What, s.Why, s.Undo = s.expand(r.remove), r.whyNot, s.expand(r.undoRemove)
