@@ -114,6 +114,8 @@ type standing struct {
 	Resyncs  int       `json:"resyncs"`
 	Listed   bool      `json:"listed"`            // the first listing has been read to its end
 	LastSync time.Time `json:"lastSync,omitzero"` // the end of the last sync that read everything there was
+	// Listing is how far the first sync has got, before it has come to its end.
+	Listing pipeline.Listing `json:"listing,omitzero"`
 }
 
 // tally counts conversations, and the work there is about them.
@@ -166,7 +168,7 @@ func (r *records) standing(ctx context.Context, mailbox inbox.MailboxID) (standi
 	if err != nil {
 		return s, err
 	}
-	s.Listed, s.LastSync, s.Resyncs = progress.Listed, progress.Synced, progress.Resyncs
+	s.Listed, s.LastSync, s.Resyncs, s.Listing = progress.Listed, progress.Synced, progress.Resyncs, progress.Listing
 	pending, err := r.store.Pending(ctx, mailbox, maxPending+1)
 	if err != nil {
 		return s, err

@@ -156,6 +156,13 @@ func (t tally) String() string {
 // queue says how far the mailbox has been read.
 func (m *mailboxStatus) queue(now time.Time) string {
 	text := "  never read to its end yet"
+	switch {
+	case m.Listing.Of > 0:
+		done := min(100, 100*m.Listing.Read/m.Listing.Of)
+		text += fmt.Sprintf(", first sync: %d of about %d mails, %d %%", m.Listing.Read, m.Listing.Of, done)
+	case m.Listing.Read > 0:
+		text += fmt.Sprintf(", first sync: %s so far", count(m.Listing.Read, "mail", "mails"))
+	}
 	if !m.LastSync.IsZero() {
 		text = fmt.Sprintf("  read to its end %s, %s ago", m.LastSync.In(m.location).Format(clockLayout), since(now.Sub(m.LastSync)))
 	}

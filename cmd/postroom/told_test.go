@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/core/pipeline"
 )
 
 func TestTold(t *testing.T) {
@@ -65,6 +66,25 @@ func TestStateOfAnOverflow(t *testing.T) {
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in\n%s", want, &out)
+		}
+	}
+}
+
+// TestStatusOfAFirstSync: how far it is, as far as the provider says how much there is.
+func TestStatusOfAFirstSync(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		listing pipeline.Listing
+		want    string
+	}{
+		{pipeline.Listing{}, "  never read to its end yet"},
+		{pipeline.Listing{Read: 1}, "  never read to its end yet, first sync: 1 mail so far"},
+		{pipeline.Listing{Read: 400, Of: 12_000}, "  never read to its end yet, first sync: 400 of about 12000 mails, 3 %"},
+		{pipeline.Listing{Read: 12_007, Of: 12_000}, "  never read to its end yet, first sync: 12007 of about 12000 mails, 100 %"},
+	} {
+		m := mailboxStatus{standing: standing{Hints: -1, Listing: test.listing}}
+		if got := m.queue(began); got != test.want {
+			t.Errorf("%+v: %q, want %q", test.listing, got, test.want)
 		}
 	}
 }
