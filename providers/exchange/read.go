@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -118,7 +119,10 @@ func (r *reading) mailbox(m, want *provision.Mailbox, row Row) {
 			set(provision.Alias, alias, "")
 		}
 	}
-	if r.ask.has(provision.SendOnBehalf) {
+	if text := row.text("GrantSendOnBehalfTo"); strings.HasPrefix(text, "{") && strings.Contains(text, ",") {
+		// Names may have commas, and a part of one be somebody else.
+		r.unread(m, []provision.Aspect{provision.SendOnBehalf}, errors.New("Exchange shows who sends on behalf in a form that cannot be taken apart"))
+	} else if r.ask.has(provision.SendOnBehalf) {
 		for _, who := range row.list("GrantSendOnBehalfTo") {
 			r.hold(m.Address, provision.SendOnBehalf, who)
 		}

@@ -1,6 +1,8 @@
 package exchange
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/postroom/postroom/core/inbox"
@@ -39,16 +41,20 @@ func (r *reading) permissions(m, _ *provision.Mailbox, res Result) {
 	}
 	delete(r.admin.other, m.Address)
 	for _, row := range res.Rows {
-		if denies(row) || inherited(row) {
+		if denies(row) || inherited(row) || system(row.text("User")) {
 			continue
 		}
-		for _, right := range row.list("AccessRights") {
+		list := rights(row)
+		if len(list) == 0 {
+			r.unread(m, ofPermission, unclear(row.text("User")))
+		}
+		for _, right := range list {
 			switch {
 			case strings.EqualFold(right, "FullAccess") && r.ask.has(provision.Open):
 				r.hold(m.Address, provision.Open, row.text("User"))
 			case strings.EqualFold(right, "ReadPermission") && r.ask.has(provision.Read):
 				r.hold(m.Address, provision.Read, row.text("User"))
-			case !strings.EqualFold(right, "FullAccess") && !strings.EqualFold(right, "ReadPermission") && !system(row.text("User")):
+			case !strings.EqualFold(right, "FullAccess") && !strings.EqualFold(right, "ReadPermission"):
 				// ChangePermission and the like have no place in a manifest; doctor tells of them.
 				r.admin.other[m.Address] = append(r.admin.other[m.Address], otherRight{row.text("User"), right})
 			}
@@ -72,19 +78,33 @@ func (r *reading) trustees(m, _ *provision.Mailbox, res Result) {
 		return
 	}
 	for _, row := range res.Rows {
-		r.trustee(m.Address, row)
+		if denies(row) || inherited(row) || system(row.text("Trustee")) {
+			continue
+		}
+		list := rights(row)
+		if len(list) == 0 {
+			r.unread(m, ofTrustee, unclear(row.text("Trustee")))
+		}
+		if slices.ContainsFunc(list, func(right string) bool { return strings.EqualFold(right, "SendAs") }) {
+			r.hold(m.Address, provision.SendAs, row.text("Trustee"))
+		}
 	}
 }
 
-func (r *reading) trustee(mailbox inbox.MailboxID, row Row) {
-	if denies(row) || inherited(row) {
-		return
-	}
-	for _, right := range row.list("AccessRights") {
-		if strings.EqualFold(right, "SendAs") {
-			r.hold(mailbox, provision.SendAs, row.text("Trustee"))
+// rights are those of a row, which may come as one text.
+func rights(row Row) []string {
+	var out []string
+	for _, text := range row.list("AccessRights") {
+		for right := range strings.SplitSeq(text, ",") {
+			out = append(out, strings.TrimSpace(right))
 		}
 	}
+	return out
+}
+
+// unclear is why nobody knows what somebody may do.
+func unclear(who string) error {
+	return fmt.Errorf("Exchange shows %q without a right that can be read", clean(who))
 }
 
 func (r *reading) region(m, want *provision.Mailbox, res Result) {

@@ -121,7 +121,12 @@ func plain(v any) string {
 
 // list is a property's values; one that came as a text, "{a, b}", is taken apart.
 func (r Row) list(name string) []string {
-	switch v := r[name].(type) {
+	x := r[name]
+	// So ConvertTo-Json of Windows PowerShell writes some lists.
+	if m, ok := x.(map[string]any); ok {
+		x = m["value"]
+	}
+	switch v := x.(type) {
 	case []any:
 		out := make([]string, 0, len(v))
 		for _, x := range v {
