@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/postroom/postroom/core/manifest"
 )
 
 // large is a manifest of many mailboxes and members as an organisation of that size would have it: each mailbox with ten
-// agents, a lead, three aliases, tags and rules.
+// agents, a lead, three aliases, tags and a rule.
 func large(mailboxes, members int) string {
 	var b strings.Builder
 	b.WriteString("version: 1\norganisation: {name: Contoso, domains: [contoso.com], timezone: Europe/Copenhagen}\nmembers:\n")
@@ -32,12 +33,58 @@ func large(mailboxes, members int) string {
 	return b.String()
 }
 
+func TestLargeOrganisation(t *testing.T) {
+	t.Parallel()
+	m, err := manifest.Parse("large.yaml", []byte(large(500, 5000)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(m.Desired()); n != 500 {
+		t.Errorf("%d mailboxes", n)
+	}
+	if _, err := manifest.Parse("larger.yaml", []byte(large(1, 5001))); err == nil || !strings.Contains(err.Error(), "5001 members are too many") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func BenchmarkParseLarge(b *testing.B) {
 	data := []byte(large(500, 3000))
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
-		if _, err := manifest.Parse("x.yaml", data); err != nil {
+		m, err := manifest.Parse("large.yaml", data)
+		if err != nil {
 			b.Fatal(err)
+		}
+		m.Desired()
+	}
+}
+
+// Nothing that fits the bounds keeps the reader for long, whatever the YAML parser makes of it. The files here are what its
+// work grows with most; at the bounds the slowest takes one to three seconds on one core.
+func TestHostileFilesTakeNoTime(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("files of the largest size")
+	}
+	fill := func(head, one string) string {
+		return head + strings.Repeat(one, (manifest.MaxBytes-len(head))/len(one))
+	}
+	for name, data := range map[string]string{
+		"keys":          "members:\n" + numbered("  k%d: 1\n", 5900),
+		"wide mappings": strings.Repeat("x:\n"+numbered("  k%d:\n   a: 1\n", 2800), 40),
+		"flow mapping":  fill("members: {\n", "a: 1,\n"),
+		"empty items":   strings.Repeat("-\n", 99_000),
+		"item mappings": strings.Repeat("- {a: {b: {c: 1}}}\n", 70_000),
+		"quoted":        fill(`a: "`, "a\n"),
+		"unknown names": "mailboxes:\n a@b.com:\n  provider: m365\n  agents:\n" + numbered("   - n%d\n", 90_000),
+		"access":        "mailboxes:\n a@b.com:\n  provider: m365\n  access:\n" + numbered("   x%d@b.com: open\n", 5900),
+	} {
+		began := time.Now()
+		_, err := manifest.Parse("x.yaml", []byte(data))
+		if took := time.Since(began); err == nil || took > 5*time.Second {
+			t.Errorf("%s: %v after %s", name, err, took)
+		} else {
+			t.Logf("%s: %s", name, took)
 		}
 	}
 }

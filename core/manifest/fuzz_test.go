@@ -1,6 +1,7 @@
 package manifest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
+	"github.com/postroom/postroom/core/provision"
 )
 
 func FuzzParse(f *testing.F) {
@@ -24,9 +26,20 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add([]byte(`{"provider": "m365", "agents": ["anna"], "access": {"x@contoso.com": ["open", "unmapped"]}, "quota": "49 GB", "hidden": "true"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		m, err := manifest.Parse("fuzz.yaml", data)
+		if err != nil && json.Valid(data) {
+			m, err = manifest.ParseWith("fuzz.yaml", []byte(staff+"  {}\n"), []manifest.Declared{{Address: "a@contoso.com", Source: "fuzz", JSON: data}})
+		}
 		if err == nil {
+			for _, wish := range m.Desired() {
+				for f, v := range wish.Facts {
+					if !utf8.ValidString(f.Subject) || strings.ContainsAny(f.Subject+v, "\x00\x1b") && f.Aspect != provision.Signature {
+						t.Errorf("wish %q is %q", f, v)
+					}
+				}
+			}
 			for _, box := range m.Mailboxes() {
 				seen := map[inbox.Marker]bool{}
 				for _, s := range box.Styles {
@@ -45,7 +58,7 @@ func FuzzParse(f *testing.F) {
 		}
 		for _, e := range all.List {
 			text := e.Error()
-			if e.Line < 1 || e.Column < 1 || e.Text == "" || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x1b\r") || len(text) > 5000 {
+			if e.File == "fuzz.yaml" && (e.Line < 1 || e.Column < 1) || e.Text == "" || !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x1b\r") || len(text) > 5000 {
 				t.Errorf("error %+v shows as %q", *e, text)
 			}
 		}
