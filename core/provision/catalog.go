@@ -55,7 +55,9 @@ const (
 )
 
 // catalog has a row for every aspect, in the order in which the aspects of one mailbox are seen to: what others build on
-// comes first, and markers, of which there are many, last. The delays are what the providers and those who use them say:
+// comes first, and markers, of which there are many, last. Who is behind a group is in it before strangers may write to it, and it takes
+// their mail before the mailbox is to send as it, for Google asks for that by mail to the group. The delays are what the
+// providers and those who use them say:
 // rights of Exchange up to an hour, Send As up to two, a new mailbox a quarter of an hour until Graph knows it ("About
 // shared mailboxes", and reports of administrators); roles for applications up to two hours ("Role Based Access Control for
 // Applications in Exchange Online"); Gmail's delegates a minute by the API's page and a day by the administrators' help.
@@ -103,8 +105,12 @@ var catalog = []row{
 		set: "organizational unit: {is}", why: "org-unit in the manifest", undoSet: setBack,
 	},
 	{
-		aspect: Licence, kind: setting, phase: equipping, missing: Set, delay: time.Hour, alike: strings.EqualFold,
+		aspect: Licence, at: inbox.M365, kind: setting, phase: equipping, missing: Set, delay: time.Hour, alike: strings.EqualFold,
 		set: "licence: {is}", why: "licence in the manifest", undoSet: setBack,
+	},
+	{
+		aspect: Licence, at: inbox.Gmail, kind: setting, phase: equipping, missing: Set, replaces: true, delay: time.Hour, alike: strings.EqualFold,
+		set: "licence: {is}, now {was}", why: "licence in the manifest", undoSet: setBack,
 	},
 	{
 		aspect: Name, kind: setting, phase: equipping, missing: Set, delay: time.Hour,
@@ -154,6 +160,12 @@ var catalog = []row{
 		undoAdd: "delete the group in the Admin console", undoSet: setBack,
 	},
 	{
+		aspect: GroupMember, at: inbox.Gmail, kind: whole, phase: equipping, missing: Add, access: true, delay: 10 * time.Minute, alike: strings.EqualFold,
+		add: "put {it} into the group {group} as {is}", set: "{it} is {is} in the group {group}, now {was}", remove: "take {it} out of the group {group}",
+		why: "a member by the manifest, or the account behind the front", whyNot: "no member by the manifest",
+		undoAdd: outOfManifest, undoSet: setBack, undoRemove: intoManifest,
+	},
+	{
 		aspect: GroupSetting, at: inbox.Gmail, kind: added, phase: equipping, missing: Set, delay: 10 * time.Minute, alike: strings.EqualFold,
 		set: "setting {it} of the group: {is}", why: "front in the manifest: a Collaborative Inbox", undoSet: setBack,
 	},
@@ -192,12 +204,6 @@ var catalog = []row{
 		aspect: SendOnBehalf, at: inbox.M365, kind: whole, phase: equipping, missing: Add, access: true, delay: time.Hour, alike: always,
 		add: "let {it} answer as themselves for the mailbox", remove: "{it} no longer answers for the mailbox", why: "a member with answer-as: member",
 		whyNot: "no member with answer-as: member", undoAdd: outOfManifest, undoRemove: intoManifest,
-	},
-	{
-		aspect: GroupMember, at: inbox.Gmail, kind: whole, phase: equipping, missing: Add, access: true, delay: 10 * time.Minute, alike: strings.EqualFold,
-		add: "put {it} into the group {group} as {is}", set: "{it} is {is} in the group {group}, now {was}", remove: "take {it} out of the group {group}",
-		why: "a member by the manifest, or the account behind the front", whyNot: "no member by the manifest",
-		undoAdd: outOfManifest, undoSet: setBack, undoRemove: intoManifest,
 	},
 	{
 		aspect: Reach, at: inbox.M365, kind: whole, phase: equipping, missing: Add, replaces: true, delay: 2 * time.Hour,

@@ -2,6 +2,7 @@ package provision
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ const (
 	keyMailbox = "mailbox" // a mailbox has to be there
 	keyKind    = "kind"    // and be of the kind that the manifest takes it for, lest somebody's own is worked as a shared one
 	keyGroup   = "group"   // so has a group
+	keyBehind  = "behind"  // a group takes no strangers' mail before the account behind it gets what comes
 	keySender  = "sender"  // an address to send as has to be the mailbox's
 	keyApp     = "app"     // Exchange has to know the app
 	keyScope   = "scope"   // a role is given in a scope
@@ -68,6 +70,10 @@ func (s *Step) provides(r *row) []key {
 	case Group:
 		if s.Verb == Create {
 			return []key{k(keyGroup, ""), k(keyGroup, fold(s.Fact.Subject)), k(keySender, fold(s.Fact.Subject))}
+		}
+	case GroupMember:
+		if s.person() == fold(string(s.Mailbox)) {
+			return []key{k(keyBehind, "")}
 		}
 	case AppPrincipal:
 		return []key{everywhere(keyApp, "")}
@@ -117,7 +123,7 @@ func (s *Step) needs(r *row) []key {
 	case Group:
 		out = append(out, everywhere(keyAddress, fold(s.Fact.Subject)))
 	case GroupSetting:
-		out = append(out, k(keyGroup, ""))
+		out = append(out, k(keyGroup, ""), k(keyBehind, ""))
 	case GroupMember:
 		group, _ := splitMembership(fold(s.Fact.Subject))
 		out = append(out, k(keyGroup, group))
@@ -270,6 +276,26 @@ func (m *maker) remark(w *Mailbox, have finding) {
 	}
 	if delegates > 10 {
 		say(strconv.Itoa(delegates) + " delegates: Google documents 25 for its API and some tenants refuse the 11th; delegate-group in the manifest is the way round it")
+	}
+}
+
+// cost notes what Google will charge for ("Concepts" of the Enterprise License Manager API: new accounts get a licence by
+// themselves, and on a flexible plan each assignment is charged).
+func (m *maker) cost() {
+	accounts, licences := 0, 0
+	for i := range m.plan.Steps {
+		switch s := &m.plan.Steps[i]; {
+		case s.Provider != inbox.Gmail:
+		case s.Fact.Aspect == Existence && s.Verb == Create:
+			accounts++
+		case s.Fact.Aspect == Licence && s.After != "":
+			licences++
+		}
+	}
+	if accounts+licences > 0 {
+		m.plan.Notes = append(m.plan.Notes, fmt.Sprintf("Google Workspace: %s and %s. Each account needs a licence: on a flexible plan "+
+			"Google charges for it from that day on, on an annual plan one that was bought has to be free",
+			count(accounts, "new account", "new accounts"), count(licences, "licence to assign", "licences to assign")))
 	}
 }
 

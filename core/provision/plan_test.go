@@ -144,6 +144,8 @@ var situations = []struct {
 	{name: "quota above 50 GB without a licence", want: boxes{with(support, "quota = 107374182400")}, have: boxes{with(support, "quota = 53687091200")}},
 	{name: "language", want: boxes{with(support, "language = da-DK", "folder-names = localised")}, have: boxes{with(support, "language = en-US", "folder-names = other")}},
 	{name: "front group", want: boxes{with(jobs, "group work@example.net = Work with us", "group-setting enableCollaborativeInbox = true", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/anna@example.net = MANAGER", "sender work@example.net = default")}, have: boxes{jobs}},
+	{name: "front group while rights are unread", want: boxes{with(jobs, "group work@example.net = Work with us", "group-setting whoCanPostMessage = ANYONE_CAN_POST", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{unread(with(jobs, "group work@example.net = Work with us", "group-setting whoCanPostMessage = ALL_MEMBERS_CAN_POST"), provision.Open, "Gmail is busy")}},
+	{name: "another edition and held", want: boxes{with(jobs, "licence = Google-Apps/1010020028")}, have: boxes{jobs}},
 	{name: "front group with a stranger in it", want: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/eve@example.net = OWNER")}, options: provision.Options{AllowRemove: true}},
 	{name: "delegates beyond the cap", want: boxes{func() provision.Mailbox {
 		m := jobs.Clone()
