@@ -88,7 +88,7 @@ func (p *people) resolve(ctx context.Context) error {
 	var ask []string
 	for _, who := range p.noted {
 		key := strings.ToLower(who)
-		if _, ok := p.admin.known[key]; ok && !p.listed {
+		if before, ok := p.admin.known[key]; ok && before.err == nil && !p.listed {
 			continue
 		}
 		switch {

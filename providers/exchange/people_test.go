@@ -1,6 +1,7 @@
 package exchange_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -101,5 +102,41 @@ func TestANameThatIsNobodys(t *testing.T) {
 	}
 	if who := sorted(got); who != "anna@contoso.com, gone@contoso.com" || len(have[0].Unread) > 0 {
 		t.Errorf("open to %s, unread %v", who, have[0].Unread)
+	}
+}
+
+// faulty fails a cmdlet once.
+type faulty struct {
+	exchange.Shell
+	cmdlet string
+	failed bool
+}
+
+func (f *faulty) Run(ctx context.Context, commands ...exchange.Command) ([]exchange.Result, error) {
+	results, err := f.Shell.Run(ctx, commands...)
+	for i, c := range commands {
+		if err == nil && c.Name == f.cmdlet && !f.failed {
+			f.failed = true
+			results[i] = exchange.Result{Err: &exchange.Failure{Cmdlet: c.Name, Message: "An unexpected error has occurred."}}
+		}
+	}
+	return results, err
+}
+
+// TestWhoCouldNotBeFoundOutIsAskedAgain: a passing fault does not keep the rights unread until everything is read anew.
+func TestWhoCouldNotBeFoundOutIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.NamesOnly = true
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	want := box(support, map[provision.Fact]string{fact(provision.Open, "anna@contoso.com"): "mapped"})
+	tn.admin = mustAdmin(t, &faulty{Shell: tn.endpoint, cmdlet: "Get-Recipient"})
+	for i, unread := range []bool{true, false} {
+		have, err := tn.admin.Read(t.Context(), []provision.Mailbox{want}, []provision.Aspect{provision.Open})
+		must(t, err)
+		if (have[0].Unread[provision.Open] != "") != unread {
+			t.Errorf("reading %d: unread says %q", i+1, have[0].Unread[provision.Open])
+		}
 	}
 }
