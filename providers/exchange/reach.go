@@ -57,8 +57,11 @@ func (a *Admin) doRole(ctx context.Context, s provision.Step) error {
 		}
 	}
 	rows := results[1].Rows
-	if !knows(results[0].Rows, app) || several(rows, "RoleAssigneeName") {
+	if !knows(results[0].Rows, app) {
 		rows = nil // what is listed is other apps'
+	}
+	if several(rows, "RoleAssigneeName") {
+		return errAnyones
 	}
 	have := false
 	for _, as := range assignments(rows) {

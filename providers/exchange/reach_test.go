@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 )
 
@@ -46,4 +47,48 @@ func TestMarkedButNotDeclared(t *testing.T) {
 	if len(have) != 3 || have[2].Address != "old@contoso.com" || have[2].Facts[fact(provision.Reach, "")] != "Postroom" {
 		t.Errorf("read %v", have[2:])
 	}
+}
+
+// TestAMarkInOtherLetters: a filter of Exchange does not tell capitals apart, so such a mailbox is in the app's reach.
+func TestAMarkInOtherLetters(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "old@contoso.com"}))
+	tn.apply(t, idealTenant())
+	must(t, tn.Run("Set-Mailbox", map[string]any{"Identity": "old@contoso.com", "CustomAttribute15": "postroom"}))
+	if !tn.Reaches("old@contoso.com") {
+		t.Fatal("the app does not reach it")
+	}
+	if have := tn.read(t, idealTenant()); len(have) != 2 || have[1].Facts[fact(provision.Reach, "")] != "postroom" {
+		t.Errorf("read %v", have[1:])
+	}
+}
+
+// TestRolesThatMayBeAnyones: what is listed of several assignees says nothing of the app's own roles.
+func TestRolesThatMayBeAnyones(t *testing.T) {
+	t.Parallel()
+	answers, err := exchange.ReadAnswers(strings.NewReader(`{"format":1,"made":"2026-11-22T12:00:00Z","answers":[
+		{"cmdlet":"Get-ServicePrincipal","parameters":{},"rows":{"AppId":"` + appID + `","ObjectId":"` + appOID + `"}},
+		{"cmdlet":"Get-ManagementRoleAssignment","parameters":{"RoleAssignee":"` + appOID + `"},"rows":[
+			{"Name":"a","Role":"Application Mail.ReadWrite","RoleAssigneeName":"one"},{"Name":"b","Role":"Application Mail.Send","RoleAssigneeName":"two"}]}]}`))
+	must(t, err)
+	admin := mustAdmin(t, answers)
+	have, err := admin.Read(t.Context(), []provision.Mailbox{idealTenant()}, []provision.Aspect{provision.AppRole})
+	must(t, err)
+	if len(subjectsOf(have[0], provision.AppRole)) > 0 || have[0].Unread[provision.AppRole] == "" {
+		t.Errorf("read %v, unread %v", have[0].Facts, have[0].Unread)
+	}
+	script := &exchange.Script{Reads: answers}
+	if err := admin.Through(script).Do(t.Context(), provision.Step{Verb: provision.Add, Fact: fact(provision.AppRole, "Application Mail.ReadWrite"), After: "Postroom"}); err == nil {
+		t.Error("a role is given though nobody knows which the app has")
+	}
+}
+
+func subjectsOf(m provision.Mailbox, aspect provision.Aspect) (out []string) {
+	for f := range m.Facts {
+		if f.Aspect == aspect {
+			out = append(out, f.Subject)
+		}
+	}
+	return out
 }

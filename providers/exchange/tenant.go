@@ -118,8 +118,12 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 				have.Unread[provision.AppRole] = closed(res.Err)
 				continue
 			}
-			if !known || several(res.Rows, "RoleAssigneeName") {
+			if !known {
 				continue // the roles may be everybody's
+			}
+			if several(res.Rows, "RoleAssigneeName") {
+				have.Unread[provision.AppRole] = errAnyones.Error()
+				continue
 			}
 			for _, as := range assignments(res.Rows) {
 				f := provision.Fact{Aspect: provision.AppRole, Subject: as.role}
@@ -140,7 +144,9 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 			for _, row := range res.Rows {
 				address := inbox.MailboxID(strings.ToLower(row.text("PrimarySmtpAddress")))
 				declared := slices.ContainsFunc(q.want, func(m provision.Mailbox) bool { return m.Address == address })
-				if declared || !slices.Contains(subjects(want, provision.AppScope), row.text(a.mark)) {
+				// To a filter, letters are the same in both cases.
+				marked := slices.ContainsFunc(subjects(want, provision.AppScope), func(scope string) bool { return strings.EqualFold(scope, row.text(a.mark)) })
+				if declared || !marked {
 					continue
 				}
 				more = append(more, a.marked(address, row))
@@ -149,6 +155,8 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 	}
 	return more, nil
 }
+
+var errAnyones = errors.New("Exchange lists the roles of others beside the app's, so nobody can tell which the app has; look with Get-ManagementRoleAssignment")
 
 // closed says why the app's reach cannot be read, and what to do about it.
 func closed(err error) string {
