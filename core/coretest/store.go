@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 )
@@ -62,6 +63,7 @@ func storeProgress(t *testing.T, s pipeline.Store) {
 	p := must(s.Mailbox(ctx, support))(t)
 	equal(t, "progress of a new mailbox", p, pipeline.Progress{})
 	p.Cursor, p.CutOver, p.Listed = "c1", epoch, true
+	p.Backlog = decide.Backlog{Mode: decide.BacklogTriageSince, Since: at(-24)}
 	ok(t, s.SaveProgress(ctx, support, p))
 	got := must(s.Mailbox(ctx, support))(t)
 	want := p

@@ -47,8 +47,8 @@ type Markers struct {
 
 // Backlog says what becomes of mail that was in the mailbox before Postroom.
 type Backlog struct {
-	Mode  BacklogMode // empty: BacklogRegister
-	Since time.Time   // of BacklogTriageSince: the first moment whose mail is work
+	Mode  BacklogMode `json:"mode,omitempty"` // empty: BacklogRegister
+	Since time.Time   `json:"since,omitzero"` // of BacklogTriageSince: the first moment whose mail is work
 }
 
 // BacklogMode is what a backlog does.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"time"
 
 	"github.com/postroom/postroom/core/decide"
@@ -16,6 +17,25 @@ import (
 // ClockAhead is how far this machine's clock may be ahead: mail that much older than the cut-over is not ignored. Further
 // ahead no provider gives it a token; an assertion's time may be five minutes off at Microsoft and ten at Google.
 const ClockAhead = 10 * time.Minute
+
+// looked keeps what the first look decides, before the first page is read: mail that comes in during a long first listing
+// counts as new. Whole seconds, as providers date mail.
+func (r *run) looked(ctx context.Context) error {
+	r.progress.CutOver, r.progress.Backlog = r.now.Truncate(time.Second), r.policy.Backlog
+	if r.progress.Backlog.Mode == "" {
+		r.progress.Backlog.Mode = decide.BacklogRegister
+	}
+	return r.save(ctx)
+}
+
+// hold makes the policy that of the first look, as far as old mail is concerned.
+func (r *run) hold() {
+	if first := r.progress.Backlog; first.Mode != "" && first != r.policy.Backlog {
+		policy := *r.policy
+		policy.Backlog = first
+		r.policy = &policy
+	}
+}
 
 // ignores reports whether there is mail in the mailbox that is not kept because it is old.
 func (r *run) ignores() bool { return r.policy.Backlog.Mode == decide.BacklogIgnore }

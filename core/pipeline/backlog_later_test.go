@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -81,5 +82,72 @@ func TestNewDuringTheListing(t *testing.T) {
 	a.sync()
 	if got, want := a.books(), "during open+, "+backlogs[0].books; got != want {
 		t.Errorf("kept %s", got)
+	}
+}
+
+// TestBacklogOfTheFirstLook: what becomes of old mail is decided once. Another word in the manifest makes neither work nor
+// records of it later, at a moment that nobody has chosen: when it is moved, or when the provider has lost its place.
+func TestBacklogOfTheFirstLook(t *testing.T) {
+	t.Parallel()
+	for _, from := range backlogs {
+		for _, to := range backlogs {
+			t.Run(from.backlog.String()+" to "+to.backlog.String(), func(t *testing.T) {
+				t.Parallel()
+				a := newArchive(t, from.backlog)
+				junk := a.receive("junk", "", a.now.Add(-time.Hour), true)
+				a.provider.Move(junk, inbox.Junk)
+				a.sync()
+				a.policy.Backlog = to.backlog
+				if from.backlog.Mode == decide.BacklogIgnore { // else it is taken up so
+					a.provider.Move(a.old[archived], inbox.Inbox)
+				}
+				a.sync()
+				a.provider.Expire()
+				a.now = a.now.Add(48 * time.Hour)
+				a.sync()
+				if got := a.books(); got != from.books {
+					t.Errorf("kept %s\nwant %s", got, from.books)
+				}
+				if from.backlog.Mode != decide.BacklogRegister && from.backlog.Mode != "" {
+					return
+				}
+				a.provider.Move(junk, inbox.Inbox)
+				a.sync()
+				if got := a.books(); got != "junk closed, "+from.books {
+					t.Errorf("kept %s", got)
+				}
+			})
+		}
+	}
+}
+
+// TestBacklogInMidListing: a first listing that dies half-way goes on as it began.
+func TestBacklogInMidListing(t *testing.T) {
+	t.Parallel()
+	for _, c := range backlogs {
+		t.Run(c.backlog.String(), func(t *testing.T) {
+			t.Parallel()
+			a := newArchive(t, c.backlog, func(p *memory.Provider) { p.PageSize = 3 })
+			calls, last, other := 0, 2, decide.BacklogIgnore
+			if c.backlog.Mode == decide.BacklogIgnore { // which lists nothing
+				last, other = 1, decide.BacklogTriageAll
+			}
+			a.provider.Fail = func(op string) (before, after error) {
+				if op == "Changes" {
+					if calls++; calls == last {
+						return errors.New("killed"), nil
+					}
+				}
+				return nil, nil
+			}
+			if _, err := a.spine.Sync(t.Context(), "support@contoso.com"); err == nil {
+				t.Fatal("it was to die")
+			}
+			a.policy.Backlog = decide.Backlog{Mode: other}
+			a.sync()
+			if got := a.books(); got != c.books {
+				t.Errorf("kept %s\nwant %s", got, c.books)
+			}
+		})
 	}
 }

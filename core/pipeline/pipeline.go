@@ -130,13 +130,11 @@ func (r *run) refresh(ctx context.Context) error {
 
 func (r *run) sync(ctx context.Context) error {
 	if r.progress.CutOver.IsZero() {
-		// Kept before the first page, so that mail which comes in during a long first listing counts as new.
-		// Whole seconds, as providers date mail.
-		r.progress.CutOver = r.now.Truncate(time.Second)
-		if err := r.save(ctx); err != nil {
+		if err := r.looked(ctx); err != nil {
 			return err
 		}
 	}
+	r.hold()
 	resumed := r.progress.Midway
 	for {
 		page, err := r.mailbox.Changes(ctx, r.from())

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/postroom/postroom/core/assign"
+	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
 )
 
@@ -90,8 +91,11 @@ type Cursors interface {
 type Progress struct {
 	Cursor  inbox.Cursor `json:"cursor,omitempty"`
 	CutOver time.Time    `json:"cutOver,omitzero"` // when Postroom first looked; what is older was imported
-	Listed  bool         `json:"listed,omitempty"` // the first listing has been read to its end
-	Resyncs int          `json:"resyncs,omitempty"`
+	// Backlog is what the manifest said at the first look. It stays so: another word later would make work or records of
+	// old mail at a moment that nobody has chosen. One without a mode was stored before there was a choice.
+	Backlog decide.Backlog `json:"backlog,omitzero"`
+	Listed  bool           `json:"listed,omitempty"` // the first listing has been read to its end
+	Resyncs int            `json:"resyncs,omitempty"`
 	// Midway: more pages follow the cursor. A sync that takes up there reads once more at the end, for what it resumes
 	// may have passed places that have changed again since.
 	Midway bool `json:"midway,omitempty"`
