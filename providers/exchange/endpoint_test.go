@@ -92,10 +92,12 @@ func TestAnswers(t *testing.T) {
 		err    string // part of the result's error; "" none
 	}{
 		{"rows", 200, `{"value":[{"Guid":"1"},{"Guid":"2"}]}`, 2, ""},
-		{"no body", 200, ``, 0, ""},
-		{"no content", 204, ``, 0, ""},
-		{"no value", 200, `{"@odata.context":"x"}`, 0, ""},
-		{"null", 200, `{"value":null}`, 0, ""},
+		{"no row", 200, `{"value":[]}`, 0, ""},
+		// Whoever asks for one thing gets it or an error; nothing at all is neither.
+		{"no body", 200, ``, 0, "says neither"},
+		{"no content", 204, ``, 0, "says neither"},
+		{"no value", 200, `{"@odata.context":"x"}`, 0, "says neither"},
+		{"null", 200, `{"value":null}`, 0, "says neither"},
 		{"no JSON", 200, `<html>sign in</html>`, 0, "no JSON of rows"},
 		{"cut off", 200, `{"value":[{"Guid":`, 0, "no JSON of rows"},
 		{"an inner exception", 404, deep, 0, "Exchange refuses Get-Mailbox: The operation couldn't be performed because object 'x' couldn't be found."},
@@ -234,6 +236,20 @@ func TestABrokenConnectionIsForLater(t *testing.T) {
 	var later *provision.NotYet
 	if !errors.As(err, &later) || strings.Contains(err.Error(), "adminapi") {
 		t.Errorf("said %v", err)
+	}
+}
+
+// TestNothingSaidOfAChange: what changes something may answer with nothing, and so may a list.
+func TestNothingSaidOfAChange(t *testing.T) {
+	t.Parallel()
+	e := served(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	for _, c := range []exchange.Command{
+		{Name: "Set-Mailbox", Parameters: map[string]any{"Identity": "anna@contoso.com", "AccountDisabled": true}},
+		{Name: "Get-Mailbox", Parameters: map[string]any{"ResultSize": "Unlimited"}},
+	} {
+		if got, err := e.Run(t.Context(), c); err != nil || got[0].Err != nil {
+			t.Errorf("%s: %v, %v", c.Name, err, got[0].Err)
+		}
 	}
 }
 

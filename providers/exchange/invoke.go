@@ -179,13 +179,15 @@ func readPage(c *Command, status int, body []byte) (page, error) {
 		}
 		return p, f
 	}
-	if len(bytes.TrimSpace(body)) == 0 {
-		return p, nil
+	if len(bytes.TrimSpace(body)) > 0 {
+		d := json.NewDecoder(bytes.NewReader(body))
+		d.UseNumber()
+		if err := d.Decode(&p); err != nil {
+			return page{}, &Failure{Cmdlet: c.Name, Status: status, Message: "the answer is no JSON of rows"}
+		}
 	}
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber()
-	if err := d.Decode(&p); err != nil {
-		return page{}, &Failure{Cmdlet: c.Name, Status: status, Message: "the answer is no JSON of rows"}
+	if _, one := c.Parameters["Identity"]; one && c.reads() && p.Value == nil {
+		return page{}, &Failure{Cmdlet: c.Name, Status: status, Message: "the answer says neither what is there nor that nothing is"}
 	}
 	return p, nil
 }
