@@ -65,8 +65,9 @@ func (a *Admin) one(ctx context.Context, c Command) ([]Row, error) {
 	return got[0].Rows, got[0].Err
 }
 
-// isMissing reports whether the error says that what a command names is not there.
+// isMissing reports whether the error says that what a command asks for is not there. Other things that Exchange does not find, a
+// server for example, say nothing of it.
 func isMissing(err error) bool {
 	var f *Failure
-	return errors.As(err, &f) && f.notFound()
+	return errors.As(err, &f) && f.has("ManagementObjectNotFoundException", "couldn't be found", "couldn't find object")
 }
