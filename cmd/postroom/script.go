@@ -91,7 +91,8 @@ func (t *tenants) writeScript(a *app, w *wish, r *provision.Report) error {
 	}
 	var steps []provision.Step
 	for _, e := range r.Ended {
-		if e.Outcome == provision.ByPerson {
+		// Those that wait for one in the same script are in it too: it does them in order.
+		if e.Outcome == provision.ByPerson || e.Outcome == provision.Untried {
 			steps = append(steps, e.Step)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"github.com/postroom/postroom/functions/boot"
 	"github.com/postroom/postroom/functions/web"
 	"github.com/postroom/postroom/infra/bolt"
+	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 	"github.com/postroom/postroom/providers/fault"
 	"github.com/postroom/postroom/providers/msgraph/graphsim"
@@ -59,6 +61,7 @@ func (e *estate) now() time.Time {
 //	exchange CMDLET [K=V]  what an administrator does elsewhere, at Exchange
 //	size ADDRESS GB        how much is in a mailbox at Exchange
 //	license ADDRESS        assigns a mailbox a licence at Microsoft 365
+//	answers FILE           runs the questions of the script that reads Exchange, and leaves what it leaves
 //	throttle SERVICE N     refuses N requests with 429
 //	ahead TIME             moves the tenants' clock
 //	person ADDRESS         adds somebody with a mailbox of their own at Microsoft 365
@@ -102,6 +105,8 @@ func tenant(ts *testscript.TestScript, neg bool, args []string) {
 		gb, err := strconv.ParseFloat(args[1], 64)
 		ts.Check(err)
 		ts.Check(e.world.Exchange.SetSize(args[0], int64(gb*(1<<30))))
+	case "answers":
+		ts.Check(e.answers(ts.MkAbs("postroom.yaml"), ts.MkAbs(args[0])))
 	case "license":
 		ts.Check(e.world.Exchange.License(args[0]))
 	case "throttle":
@@ -160,6 +165,84 @@ func (e *estate) start(ts *testscript.TestScript, args []string) {
 		flags = append(flags, "--"+s.flag+"="+at.URL+s.path)
 	}
 	ts.Setenv("tenant", strings.Join(flags, " "))
+}
+
+// answers does what the script does that "plan --exchange script" writes.
+func (e *estate) answers(config, file string) error {
+	m, err := readManifest(config)
+	if err != nil {
+		return err
+	}
+	o := boot.AdministrationOptions{Want: m.Desired(), Mark: m.Mark(), Now: e.now}
+	ways, err := e.world.Administrations(o)
+	if err != nil {
+		return err
+	}
+	q := &questioner{shell: ways.Shell, asked: map[string]bool{}}
+	for _, c := range ways.Exchange.Questions(o.Want, nil) {
+		rows, err := q.ask(c)
+		if err == nil {
+			err = q.people(rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	data, err := json.Marshal(map[string]any{"format": 1, "made": e.now(), "answers": q.list})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o600)
+}
+
+// questioner asks each question once and keeps the answers as the script writes them.
+type questioner struct {
+	shell exchange.Shell
+	asked map[string]bool
+	list  []map[string]any
+}
+
+func (q *questioner) ask(c exchange.Command) ([]exchange.Row, error) {
+	if q.asked[c.String()] {
+		return nil, nil
+	}
+	q.asked[c.String()] = true
+	results, err := q.shell.Run(context.Background(), c)
+	if err != nil {
+		return nil, err
+	}
+	parameters := map[string]string{}
+	for name, value := range c.Parameters {
+		parameters[name] = fmt.Sprint(value)
+	}
+	answer := map[string]any{"cmdlet": c.Name, "parameters": parameters, "rows": results[0].Rows, "error": ""}
+	if f := (*exchange.Failure)(nil); errors.As(results[0].Err, &f) {
+		answer["error"] = "|" + f.Type + "|" + f.Message
+	}
+	q.list = append(q.list, answer)
+	return results[0].Rows, nil
+}
+
+// people asks who they are whom Exchange names.
+func (q *questioner) people(rows []exchange.Row) error {
+	for _, row := range rows {
+		for _, property := range []string{"User", "Trustee", "GrantSendOnBehalfTo"} {
+			who, several := row[property].([]any)
+			if !several {
+				who = []any{row[property]}
+			}
+			for _, one := range who {
+				name, _ := one.(string)
+				if name == "" {
+					continue
+				}
+				if _, err := q.ask(exchange.Command{Name: "Get-Recipient", Parameters: map[string]any{"Identity": name}}); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // dated writes the tenants' time into every answer, as the vendors do.

@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -20,7 +21,7 @@ type scripted struct {
 
 // Do implements provision.Admin.
 func (s scripted) Do(_ context.Context, step provision.Step) error {
-	return &provision.ByHand{Instruction: s.Manual(step), Err: fmt.Errorf("Exchange is administered by script here")}
+	return &provision.ByHand{Instruction: s.Manual(step), Err: errors.New("here Exchange is administered by script")}
 }
 
 // Manual implements provision.Admin.
