@@ -47,7 +47,7 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 	due := c.due()
 	requests := make([]*abstractions.RequestInformation, len(due))
 	for i, f := range due {
-		r, err := m.step(ctx, f, size, c.Since)
+		r, err := m.step(ctx, f, size)
 		if err != nil {
 			return pipeline.Page{}, err
 		}
@@ -68,10 +68,7 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 		return pipeline.Page{}, failed
 	}
 	m.remember(c.places())
-	page := pipeline.Page{More: c.more(), Afresh: seen.afresh}
-	if c.Since.IsZero() {
-		page.Total = seen.total
-	}
+	page := pipeline.Page{More: c.more(), Afresh: seen.afresh, Total: seen.total}
 	if page.Changes, err = m.settle(ctx, &seen); err != nil {
 		return pipeline.Page{}, err
 	}
@@ -91,22 +88,13 @@ func (c *Client) graver(a, b error) error {
 	return a
 }
 
-// filtered is how long a listing is limited to what has been received since a time. A limited one stops at 5,000 messages
-// ("message: delta"), so that with a time long ago everything is listed.
-const filtered = time.Hour
-
-// Since implements pipeline.Provider.
-func (m *Mailbox) Since(t time.Time) inbox.Cursor {
-	c := cursor{Version: cursorVersion, Since: t.UTC().Truncate(time.Second)}
-	at, err := c.encode()
-	if err != nil { // a struct of a number and a time
-		panic(err)
-	}
-	return at
-}
+// Since implements pipeline.Provider with a listing of everything. A delta would take a filter by receivedDateTime, but the
+// filter stays in its links for good, and "returns only up to 5,000 messages" ("message: delta") does not say whether ever or
+// in the first round: a mailbox might fall silent after its 5,000th new mail. Listing takes one request for 200 messages.
+func (m *Mailbox) Since(time.Time) inbox.Cursor { return "" }
 
 // step is the next request for a folder: to find it, to begin its list, or to read on by a page of at most size messages.
-func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int, since time.Time) (*abstractions.RequestInformation, error) {
+func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int) (*abstractions.RequestInformation, error) {
 	switch {
 	case f.ID == "" && placeNamed(f.Name) != inbox.Elsewhere:
 		return m.folderByID(ctx, f.Name)
@@ -116,22 +104,13 @@ func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int, since tim
 		return m.client.users(m.address).MailFolders().ByMailFolderId(f.ID).Messages().Delta().ToGetRequestInformation(ctx,
 			&users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
 				Headers:         m.pagePreference(size),
-				QueryParameters: &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetQueryParameters{Select: m.fields(), Filter: m.receivedSince(since)},
+				QueryParameters: &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetQueryParameters{Select: m.fields()},
 			})
 	}
 	return users.NewItemMailFoldersItemMessagesDeltaRequestBuilder(m.client.base.String()+f.Link, m.client.adapter).
 		ToGetRequestInformation(ctx, &users.ItemMailFoldersItemMessagesDeltaRequestBuilderGetRequestConfiguration{
 			Headers: m.pagePreference(size),
 		})
-}
-
-// receivedSince is the one filter that a delta of messages takes, or nil for none.
-func (m *Mailbox) receivedSince(t time.Time) *string {
-	if t.IsZero() || m.client.now().Sub(t) > filtered {
-		return nil
-	}
-	filter := "receivedDateTime ge " + t.UTC().Format(time.RFC3339)
-	return &filter
 }
 
 // pagePreference has to come with every page, not only with the first ("Get incremental changes to messages").

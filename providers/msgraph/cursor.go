@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -14,8 +13,6 @@ import (
 type cursor struct {
 	Version int             `json:"v"`
 	Folders []*folderCursor `json:"f"`
-	// Since: what was received before is not asked for, where that can be said.
-	Since time.Time `json:"s,omitzero"`
 }
 
 const cursorVersion = 1
@@ -64,7 +61,7 @@ func (m *Mailbox) decodeCursor(stored inbox.Cursor) (*cursor, error) {
 		}
 		kept[f.Name] = f
 	}
-	c = cursor{Version: cursorVersion, Since: c.Since}
+	c = cursor{Version: cursorVersion}
 	want := func(name string) {
 		f := kept[name]
 		if f == nil {
