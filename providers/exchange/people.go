@@ -76,7 +76,11 @@ func (p *people) remember(m inbox.MailboxID, entries []string) {
 		if p.memory[m] == nil {
 			p.memory[m] = map[string]string{}
 		}
-		p.memory[m][strings.ToLower(who)] = choose(state == "on", "mapped", "unmapped")
+		who, is := strings.ToLower(who), choose(state == "on", "mapped", "unmapped")
+		if was, twice := p.memory[m][who]; twice && was != is {
+			is = "" // nobody knows which came last
+		}
+		p.memory[m][who] = is
 	}
 }
 

@@ -1,11 +1,14 @@
 package exchange_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/exchange"
+	"github.com/postroom/postroom/providers/exchange/exchangesim"
 )
 
 // TestFormsOfRights: a right that is shown in an unusual form is one all the same, and what cannot be understood is unread, not
@@ -66,5 +69,30 @@ func TestNamesWithCommas(t *testing.T) {
 		if got != want {
 			t.Errorf("%s: %q, want %q", form, got, want)
 		}
+	}
+}
+
+// TestTheMemoryOfMapping: values of others in the attribute stay, and what is remembered both ways is not known.
+func TestTheMemoryOfMapping(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(support)}))
+	must(t, tn.Grant(string(support), "anna@contoso.com", "FullAccess"))
+	theirs := []string{"cost centre 7", "automap", "automap:x", "automap:bo@contoso.com=maybe"}
+	must(t, tn.Run("Set-Mailbox", map[string]any{"Identity": string(support), "ExtensionCustomAttribute5": append(theirs, "automap:anna@contoso.com=on")}))
+	want := box(support, map[provision.Fact]string{fact(provision.Open, "anna@contoso.com"): "mapped"})
+	if v, ok := tn.read(t, want)[0].Facts[fact(provision.Open, "anna@contoso.com")]; v != "mapped" || !ok {
+		t.Errorf("Anna's is %q, %v", v, ok)
+	}
+	must(t, tn.Run("Set-Mailbox", map[string]any{"Identity": string(support), "ExtensionCustomAttribute5": append(theirs, "automap:anna@contoso.com=on", "automap:anna@contoso.com=off")}))
+	if v, ok := tn.read(t, want)[0].Facts[fact(provision.Open, "anna@contoso.com")]; v != "" || !ok {
+		t.Errorf("what is remembered both ways is read as %q, %v", v, ok)
+	}
+	tn.do(t, provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Set, Fact: fact(provision.Open, "anna@contoso.com"), After: "unmapped"},
+		provision.Step{Mailbox: support, Provider: inbox.M365, Verb: provision.Remove, Fact: fact(provision.Open, "anna@contoso.com")})
+	results, err := tn.endpoint.Run(t.Context(), exchange.Command{Name: "Get-Mailbox", Parameters: map[string]any{"Identity": string(support)}})
+	must(t, err)
+	if got := fmt.Sprint(results[0].Rows[0]["ExtensionCustomAttribute5"]); got != fmt.Sprint(theirs) {
+		t.Errorf("left are %s", got)
 	}
 }
