@@ -247,6 +247,7 @@ func (r *reader) account(out *Mailbox, m mailbox, at path, set func(provision.As
 	group := string(addressOf(m.DelegateGroup))
 	out.wish.Facts[provision.Fact{Aspect: provision.Open, Subject: group}] = ""
 	r.group(out, group, "", out.Name+" team")
+	groupSettings(out.wish.Facts, teamSettings)
 }
 
 // group wishes a group; with an empty name any will do, and a new one gets usual.
@@ -281,17 +282,34 @@ func (r *reader) front(out *Mailbox, m mailbox, at path) {
 	facts := out.wish.Facts
 	facts[provision.Fact{Aspect: provision.GroupMember, Subject: provision.GroupMembership(out.Front, inbox.Address(out.wish.Address))}] = "MEMBER"
 	facts[provision.Fact{Aspect: provision.Sender, Subject: string(out.Front)}] = "default"
-	for key, value := range frontSettings {
+	groupSettings(facts, frontSettings)
+	// Of what other groups keep people may have thought; without it a Collaborative Inbox has nothing in it.
+	out.wish.AtCreation[provision.Fact{Aspect: provision.GroupSetting, Subject: "isArchived"}] = "true"
+}
+
+func groupSettings(facts map[provision.Fact]string, settings map[string]string) {
+	for key, value := range settings {
 		facts[provision.Fact{Aspect: provision.GroupSetting, Subject: key}] = value
 	}
 }
 
-// frontSettings make a group take strangers' mail at once ("Groups Settings API: groups").
+// frontSettings make a group take strangers' mail at once, all of it: what looks like spam would else wait for a moderator,
+// while the account behind has a folder for it. What is in the group nobody sees but its members, and nobody becomes one on
+// their own ("Groups Settings API: groups").
 var frontSettings = map[string]string{
+	"archiveOnly":              "false",
 	"enableCollaborativeInbox": "true",
-	"whoCanPostMessage":        "ANYONE_CAN_POST",
 	"messageModerationLevel":   "MODERATE_NONE",
+	"spamModerationLevel":      "ALLOW",
+	"whoCanJoin":               invited,
+	"whoCanPostMessage":        "ANYONE_CAN_POST",
+	"whoCanViewGroup":          "ALL_MEMBERS_CAN_VIEW",
 }
+
+// teamSettings keep everybody out of a group of delegates whom the manifest does not put there.
+var teamSettings = map[string]string{"whoCanJoin": invited}
+
+const invited = "INVITED_CAN_JOIN"
 
 // language reads the mailbox's language.
 func (r *reader) language(m mailbox, p path) string {

@@ -167,7 +167,7 @@ var catalog = []row{
 	},
 	{
 		aspect: GroupSetting, at: inbox.Gmail, kind: added, phase: equipping, missing: Set, delay: 10 * time.Minute, alike: strings.EqualFold,
-		set: "setting {it} of the group: {is}", why: "front in the manifest: a Collaborative Inbox", undoSet: setBack,
+		set: "setting {it} of the group: {is}", why: "front or delegate-group in the manifest", undoSet: setBack,
 	},
 	{
 		aspect: Sender, at: inbox.Gmail, kind: added, phase: equipping, missing: Add, delay: 15 * time.Minute, alike: ifWished,

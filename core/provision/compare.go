@@ -119,7 +119,7 @@ func (m *maker) wishes(w, h *Mailbox, have finding, fresh bool) {
 		for key, v := range foldFacts(w.AtCreation) {
 			wish, wished := want[key]
 			switch _, there := have[key]; {
-			case fresh && !wished:
+			case fresh && !wished && key.Aspect != GroupSetting: // a group may be there before its account
 				want[key] = v
 			case wished && wish.value == "" && !there:
 				want[key] = found{wish.subject, v.value}

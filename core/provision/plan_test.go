@@ -145,6 +145,12 @@ var situations = []struct {
 	{name: "language", want: boxes{with(support, "language = da-DK", "folder-names = localised")}, have: boxes{with(support, "language = en-US", "folder-names = other")}},
 	{name: "front group", want: boxes{with(jobs, "group work@example.net = Work with us", "group-setting enableCollaborativeInbox = true", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/anna@example.net = MANAGER", "sender work@example.net = default")}, have: boxes{jobs}},
 	{name: "front group while rights are unread", want: boxes{with(jobs, "group work@example.net = Work with us", "group-setting whoCanPostMessage = ANYONE_CAN_POST", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{unread(with(jobs, "group work@example.net = Work with us", "group-setting whoCanPostMessage = ALL_MEMBERS_CAN_POST"), provision.Open, "Gmail is busy")}},
+	{name: "front group that all of the organisation sees and held", want: boxes{with(jobs, "group work@example.net = Work with us", "group-setting spamModerationLevel = ALLOW", "group-setting whoCanViewGroup = ALL_MEMBERS_CAN_VIEW", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{with(jobs, "group work@example.net = Work with us", "group-setting spamModerationLevel = MODERATE", "group-setting whoCanViewGroup = ALL_IN_DOMAIN_CAN_VIEW", "group-member work@example.net/jobs@example.net = MEMBER")}},
+	{name: "front group before its account", want: boxes{func() provision.Mailbox {
+		m := with(jobs, "group work@example.net", "group-member work@example.net/jobs@example.net = MEMBER")
+		m.AtCreation = box("", "", "group-setting isArchived = true", "group work@example.net = Jobs").Facts
+		return m
+	}()}, have: boxes{with(nothing(jobs), "group work@example.net = Work with us", "group-setting isArchived = false")}},
 	{name: "another edition and held", want: boxes{with(jobs, "licence = Google-Apps/1010020028")}, have: boxes{jobs}},
 	{name: "front group with a stranger in it", want: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/eve@example.net = OWNER")}, options: provision.Options{AllowRemove: true}},
 	{name: "delegates beyond the cap", want: boxes{func() provision.Mailbox {

@@ -49,6 +49,9 @@ func (s *Step) taking(r *row) bool {
 	case Remove, Delete:
 		return true
 	case Set:
+		if s.Fact.Aspect == GroupSetting {
+			return s.Before != "" && (s.Fact.Subject == "whoCanJoin" || s.Fact.Subject == "whoCanViewGroup")
+		}
 		// A role without a scope has no value, and is the widest of all.
 		return r.replaces && (s.Before != "" || s.Fact.Aspect == AppRole)
 	}
