@@ -150,7 +150,7 @@ var situations = []struct {
 		m := with(jobs, "group work@example.net", "group-member work@example.net/jobs@example.net = MEMBER")
 		m.AtCreation = box("", "", "group-setting isArchived = true", "group work@example.net = Jobs").Facts
 		return m
-	}()}, have: boxes{with(nothing(jobs), "group work@example.net = Work with us", "group-setting isArchived = false")}},
+	}()}, have: boxes{gmail("jobs@example.net", "group work@example.net = Work with us", "group-setting isArchived = false")}},
 	{name: "another edition and held", want: boxes{with(jobs, "licence = Google-Apps/1010020028")}, have: boxes{jobs}},
 	{name: "front group with a stranger in it", want: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/eve@example.net = OWNER")}, options: provision.Options{AllowRemove: true}},
 	{name: "delegates beyond the cap", want: boxes{func() provision.Mailbox {
