@@ -9,7 +9,7 @@ import (
 )
 
 // Mail that was there before Postroom is told by its date: it is older than the cut-over. Where the backlog is to be ignored
-// it is neither listed nor kept, and whoever moves or marks it later makes no news of it; a new mail in an old thread begins
+// it is not kept, and whoever moves or marks it later makes no news of it; a new mail in an old thread begins
 // a conversation. A mail that is wrongly taken for old would be lost so, and the clock of this machine may be ahead of the
 // provider's. So what is a little older than the cut-over is kept all the same, as a closed conversation; and once all that
 // was there has been listed, it is new.

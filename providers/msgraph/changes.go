@@ -69,7 +69,7 @@ func (m *Mailbox) changes(ctx context.Context, c *cursor, size int) (pipeline.Pa
 	}
 	m.remember(c.places())
 	page := pipeline.Page{More: c.more(), Afresh: seen.afresh, Total: seen.total}
-	if page.Changes, err = m.settle(ctx, &seen); err != nil {
+	if page.Changes, err = m.settle(ctx, &seen, c.Since); err != nil {
 		return pipeline.Page{}, err
 	}
 	page.Next, err = c.encode()
@@ -91,7 +91,25 @@ func (c *Client) graver(a, b error) error {
 // Since implements pipeline.Provider with a listing of everything. A delta would take a filter by receivedDateTime, but the
 // filter stays in its links for good, and "returns only up to 5,000 messages" ("message: delta") does not say whether ever or
 // in the first round: a mailbox might fall silent after its 5,000th new mail. Listing takes one request for 200 messages.
-func (m *Mailbox) Since(time.Time) inbox.Cursor { return "" }
+// The time is kept, to tell what is brought in with an older date.
+func (m *Mailbox) Since(t time.Time) inbox.Cursor {
+	c := cursor{Version: cursorVersion, Since: t.UTC()}
+	at, err := c.encode()
+	if err != nil { // a struct of a number and a time
+		panic(err)
+	}
+	return at
+}
+
+// settled is how much later than a mail has been received it may come to lie in the mailbox by itself.
+const settled = time.Hour
+
+// brought reports whether somebody has brought an item into the mailbox since then, from another mailbox say: it keeps the
+// date of its receipt and is created anew ("message resource type").
+func brought(item *wireItem, since time.Time) bool {
+	created, received := moment(item.Created), moment(item.Received)
+	return !since.IsZero() && !received.IsZero() && created.After(since) && created.Sub(received) >= settled
+}
 
 // step is the next request for a folder: to find it, to begin its list, or to read on by a page of at most size messages.
 func (m *Mailbox) step(ctx context.Context, f *folderCursor, size int) (*abstractions.RequestInformation, error) {
@@ -189,7 +207,7 @@ func (m *Mailbox) takePage(f *folderCursor, body *wireBody, seen *sightings) err
 
 // settle turns what the folders' pages show into observations, oldest mail first. A removal says only that the message
 // left one folder: unless another folder of this round has it, the message itself is asked where it is.
-func (m *Mailbox) settle(ctx context.Context, seen *sightings) ([]inbox.Observation, error) {
+func (m *Mailbox) settle(ctx context.Context, seen *sightings, since time.Time) ([]inbox.Observation, error) {
 	out := make([]inbox.Observation, 0, len(seen.order))
 	var unclear []inbox.MessageID
 	for _, s := range seen.order {
@@ -197,7 +215,9 @@ func (m *Mailbox) settle(ctx context.Context, seen *sightings) ([]inbox.Observat
 			unclear = append(unclear, inbox.MessageID(s.item.ID))
 			continue
 		}
-		out = append(out, m.observe(s.item, s.in.place(), false))
+		o := m.observe(s.item, s.in.place(), false)
+		o.New = brought(s.item, since)
+		out = append(out, o)
 	}
 	found, err := m.read(ctx, unclear, m.stateRequest, m.observeState)
 	if err != nil {

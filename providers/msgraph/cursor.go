@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
@@ -13,6 +14,8 @@ import (
 type cursor struct {
 	Version int             `json:"v"`
 	Folders []*folderCursor `json:"f"`
+	// Since: what was received before need not be told of, unless it has been brought in later.
+	Since time.Time `json:"s,omitzero"`
 }
 
 const cursorVersion = 1
@@ -61,7 +64,7 @@ func (m *Mailbox) decodeCursor(stored inbox.Cursor) (*cursor, error) {
 		}
 		kept[f.Name] = f
 	}
-	c = cursor{Version: cursorVersion}
+	c = cursor{Version: cursorVersion, Since: c.Since}
 	want := func(name string) {
 		f := kept[name]
 		if f == nil {

@@ -22,7 +22,7 @@ const (
 func (m *Mailbox) fields() []string {
 	f := []string{
 		"id", "conversationId", "internetMessageId", "internetMessageHeaders", "from", "sender", "toRecipients", "ccRecipients",
-		"subject", "receivedDateTime", "sentDateTime", "lastModifiedDateTime", "categories", "parentFolderId",
+		"subject", "receivedDateTime", "createdDateTime", "sentDateTime", "lastModifiedDateTime", "categories", "parentFolderId",
 		"isDraft", "isRead", "hasAttachments",
 	}
 	if m.needs.Body {

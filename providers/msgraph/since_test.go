@@ -34,8 +34,15 @@ func TestSinceNeverFilters(t *testing.T) {
 	raw := email(3, "Customer <c@customer.test>", "A month ago")
 	brought, err := tn.ReceiveAt(support, "inbox", raw, since.AddDate(0, -1, 0), false)
 	must(t, err)
-	if got := latest(tn.changes(m)); got[inbox.MessageID(brought)].Message == nil {
+	if got := latest(tn.changes(m)); got[inbox.MessageID(brought)].Message == nil || !got[inbox.MessageID(brought)].New {
 		t.Errorf("a mail with an old date came in, and the changes are %v", got)
+	}
+	// What was there keeps the time at which it came, wherever somebody moves it; and new mail is new by its date.
+	must(t, tn.Move(support, string(old), "archive"))
+	next := tn.receive(4)
+	got := latest(tn.changes(m))
+	if o, ok := got[old]; !ok || o.New || len(got) != 2 || got[next].New {
+		t.Errorf("a mail was moved and another came, and the changes are %v", got)
 	}
 }
 

@@ -45,6 +45,7 @@ type wireItem struct {
 	Cc             []wireRecipient    `json:"ccRecipients"`
 	Subject        *string            `json:"subject"`
 	Received       string             `json:"receivedDateTime"`
+	Created        string             `json:"createdDateTime"`
 	Sent           string             `json:"sentDateTime"`
 	Modified       string             `json:"lastModifiedDateTime"`
 	Categories     []string           `json:"categories"`
