@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/exchange"
@@ -47,8 +48,9 @@ func (e *exchangeFlags) written() string {
 	return b.String()
 }
 
-// shell answers from what a script has read; nil where scripts are not wanted. Before the first one it has no answers.
-func (e *exchangeFlags) shell() (exchange.Shell, error) {
+// shell answers from what a script has read lately in the tenant; nil where scripts are not wanted. Before the first one it has no
+// answers.
+func (e *exchangeFlags) shell(now time.Time, tenant string) (exchange.Shell, error) {
 	switch {
 	case e.Exchange != "script":
 		return nil, nil
@@ -61,6 +63,9 @@ func (e *exchangeFlags) shell() (exchange.Shell, error) {
 	}
 	defer f.Close()
 	answers, err := exchange.ReadAnswers(f)
+	if err == nil {
+		err = answers.Check(now, tenant)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", e.ExchangeAnswers, err)
 	}

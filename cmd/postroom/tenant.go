@@ -80,7 +80,7 @@ type tenants struct {
 // open makes the way to the tenants. It sends nothing to real ones.
 func (t *tenantFlags) open(a *app, want []provision.Mailbox, mark string, e *exchangeFlags) (*tenants, error) {
 	out := &tenants{flags: t.written(), now: a.now, wait: a.wait}
-	shell, err := e.shell()
+	shell, err := e.shell(a.now(), a.env("POSTROOM_GRAPH_TENANT"))
 	if err != nil {
 		return nil, err
 	}

@@ -15,11 +15,15 @@ import (
 // maxAnswers bounds a file of answers in bytes: ten thousand mailboxes fit.
 const maxAnswers = 256 << 20
 
+// maxAge is how long answers count. What has changed since is planned over.
+const maxAge = 24 * time.Hour
+
 // Answers is a Shell that replays what a Script has read, so that a plan can be made, and what an administrator did be
 // verified, without any access to the tenant's administration. It changes nothing. It may be used by several goroutines.
 type Answers struct {
-	Made time.Time // when the script was run
-	by   map[string]Result
+	Made   time.Time // when the script was run
+	Tenant string    // and in which tenant, by its id; "" where the module has not said
+	by     map[string]Result
 }
 
 var _ Shell = (*Answers)(nil)
@@ -28,6 +32,7 @@ var _ Shell = (*Answers)(nil)
 type answersFile struct {
 	Format  int       `json:"format"`
 	Made    time.Time `json:"made"`
+	Tenant  string    `json:"tenant"`
 	Answers []struct {
 		Cmdlet     string         `json:"cmdlet"`
 		Parameters map[string]any `json:"parameters"`
@@ -73,7 +78,7 @@ func ReadAnswers(r io.Reader) (*Answers, error) {
 	if f.Format != 1 {
 		return nil, fmt.Errorf("exchange: read the answers: format %d is not known; make the script anew with this postroom", f.Format)
 	}
-	a := &Answers{Made: f.Made, by: map[string]Result{}}
+	a := &Answers{Made: f.Made, Tenant: clean(f.Tenant), by: map[string]Result{}}
 	for _, x := range f.Answers {
 		res := Result{Rows: x.Rows}
 		if x.Error != "" {
@@ -83,6 +88,20 @@ func ReadAnswers(r io.Reader) (*Answers, error) {
 		a.by[question(x.Cmdlet, x.Parameters)] = res
 	}
 	return a, nil
+}
+
+// Check fails for answers that are too old to plan by, or of another tenant than the one with the id; an empty id, or a name in its
+// place, is not compared.
+func (a *Answers) Check(now time.Time, tenant string) error {
+	switch age := now.Sub(a.Made); {
+	case age > maxAge:
+		return fmt.Errorf("exchange: the answers are of %s: run the script again, for much may have changed", a.Made.UTC().Format(time.RFC3339))
+	case age < -time.Hour:
+		return fmt.Errorf("exchange: the answers are of %s, which is to come: look at the clock of the machine where the script was run", a.Made.UTC().Format(time.RFC3339))
+	case len(tenant) == len(a.Tenant) && !strings.EqualFold(tenant, a.Tenant):
+		return fmt.Errorf("exchange: the answers are of the tenant %s, not of %s: connect to the right one (Disconnect-ExchangeOnline, Connect-ExchangeOnline), and run the script again", a.Tenant, tenant)
+	}
+	return nil
 }
 
 // question is by what an answer is found again.

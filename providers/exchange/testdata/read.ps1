@@ -45,6 +45,7 @@ foreach ($who in @($people)) {
     if ($who -notmatch '^(NT AUTHORITY\\|S-1-)') { Ask 'Get-Recipient' @{ Identity = $who } $recipient }
 }
 $file = Join-Path (Get-Location) 'postroom-answers.json'
-@{ format = 1; made = (Get-Date).ToUniversalTime().ToString('o'); answers = $answers } | ConvertTo-Json -Depth 8 |
+$tenant = "$(Get-ConnectionInformation | Where-Object { $_.State -eq 'Connected' } | Select-Object -First 1 -ExpandProperty TenantID -ErrorAction SilentlyContinue)"
+@{ format = 1; made = (Get-Date).ToUniversalTime().ToString('o'); tenant = $tenant; answers = $answers } | ConvertTo-Json -Depth 8 |
     Set-Content -LiteralPath $file -Encoding utf8
 Write-Host "Answers: $file"
