@@ -122,7 +122,7 @@ func (x *examining) front(m *provision.Mailbox) {
 		x.fail(checkFront, m, err)
 	case member.DeliverySettings != "" && member.DeliverySettings != allMail:
 		x.say(checkFront, m, provision.Bad, fmt.Sprintf("mail to %s does not come to it: its delivery is %s", group, member.DeliverySettings),
-			fmt.Sprintf("set its subscription to each e-mail (Admin console: Directory > Groups > %s > Members)", group))
+			"postroom apply lets it have all mail")
 	default:
 		x.say(checkFront, m, provision.Good, fmt.Sprintf("mail to %s comes to it", group), "")
 	}

@@ -101,7 +101,7 @@ func TestExamineBad(t *testing.T) {
 			account(func(*workspacesim.Account) {})(d)
 			d.sim.AddGroup(front, "Help", box)
 			d.sim.SetDelivery(front, box, "NONE")
-		}, "workspace-front", "its delivery is NONE", "each e-mail"},
+		}, "workspace-front", "its delivery is NONE", "postroom apply"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,7 @@ import (
 // glance is what a reading asks of one group, and what it found.
 type glance struct {
 	name, settings, members bool
+	behind                  inbox.Address // the account that is to get the group's mail; may be ""
 
 	mu     sync.Mutex
 	facts  map[provision.Fact]string // Group and GroupMember
@@ -37,6 +38,13 @@ func (l *glance) put(f provision.Fact, value string) {
 	l.facts[f] = value
 }
 
+func (l *glance) has(aspect provision.Aspect, subject string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ok := l.facts[provision.Fact{Aspect: aspect, Subject: subject}]
+	return ok
+}
+
 // glances are the groups of a reading, by address.
 type glances map[inbox.Address]*glance
 
@@ -56,7 +64,7 @@ func (r *reading) groups(ctx context.Context) error {
 			r.admin.fronts[want.Address] = front
 		}
 		for f := range want.Facts {
-			group, _, isMember := membership(f)
+			group, who, isMember := membership(f)
 			switch {
 			case !r.asked(f.Aspect):
 			case f.Aspect == provision.Group:
@@ -65,6 +73,9 @@ func (r *reading) groups(ctx context.Context) error {
 				of.at(front).settings = true
 			case isMember:
 				of.at(group).members = true
+				if who == inbox.Address(want.Address) {
+					of.at(group).behind = who
+				}
 			}
 		}
 	})
@@ -172,7 +183,11 @@ func (a *Admin) glance(ctx context.Context, of glances) error {
 		}
 		if l.members {
 			g.Go(func() error {
-				l.note(provision.GroupMember, a.members(ctx, address, l.put))
+				err := a.members(ctx, address, l.put)
+				if subject := provision.GroupMembership(address, l.behind); err == nil && l.has(provision.GroupMember, subject) {
+					err = a.delivery(ctx, address, l)
+				}
+				l.note(provision.GroupMember, err)
 				return ctx.Err()
 			})
 		}

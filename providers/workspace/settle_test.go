@@ -112,6 +112,32 @@ func TestDelivers(t *testing.T) {
 	}
 }
 
+// A member that gets no mail is not what the account behind a group shall be. Everybody else's delivery is their own.
+func TestDeliveryIsRead(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.sim.AddAccount(workspacesim.Account{Address: box, Name: "Contoso Support"})
+	d.sim.AddAccount(workspacesim.Account{Address: "anna@contoso.com", Name: "Anna Berg"})
+	d.sim.AddGroup(front, "Help", box, "anna@contoso.com")
+	want := wish(box, fact(provision.GroupMember, front, box), "MEMBER", fact(provision.GroupMember, front, "anna@contoso.com"), "MEMBER")
+	for _, delivery := range []string{"DIGEST", "NONE"} {
+		d.sim.SetDelivery(front, box, delivery)
+		d.sim.SetDelivery(front, "anna@contoso.com", delivery)
+		todo := steps(want, d.read(want)[0])
+		if len(todo) != 1 || !strings.Contains(todo[0].Before, delivery) {
+			t.Fatalf("to do: %+v", todo)
+		}
+		d.ok(d.do(todo[0]))
+		g, _ := d.sim.Group(front)
+		if g.Delivery[box] != "ALL_MAIL" || g.Delivery["anna@contoso.com"] != delivery {
+			t.Errorf("delivery %v", g.Delivery)
+		}
+		if todo := steps(want, d.read(want)[0]); len(todo) > 0 {
+			t.Errorf("left to do: %+v", todo)
+		}
+	}
+}
+
 // A text can be taken away again.
 func TestEmptySetting(t *testing.T) {
 	t.Parallel()
