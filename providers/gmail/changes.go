@@ -20,6 +20,8 @@ type cursor struct {
 	Page    string `json:"page,omitempty"` // of the listing
 	// Since, in seconds of the epoch, limits the listing to what was received then or later. Alone, nothing has been asked.
 	Since int64 `json:"since,omitempty"`
+	// Newest: the search has been read, and the newest messages are still to be listed.
+	Newest bool `json:"newest,omitempty"`
 }
 
 func (c cursor) encode() inbox.Cursor {
@@ -52,8 +54,13 @@ func (c cursor) begins() bool { return c.History == 0 && c.Pending == 0 && c.Pag
 // Since implements pipeline.Provider. Only the listing is limited: the history that follows tells of all mail.
 func (m *Mailbox) Since(t time.Time) inbox.Cursor { return cursor{Since: max(t.Unix(), 1)}.encode() }
 
-// listPage is how many messages a page of the first listing names. Google gives at most 500.
-const listPage = 500
+const (
+	// listPage is how many messages a page of the first listing names. Google gives at most 500.
+	listPage = 500
+	// newestPage is how many messages are listed after a search. Google does not promise that the search finds what has
+	// just come in, and what came in before the history that follows would be lost so.
+	newestPage = 50
+)
 
 // Changes implements pipeline.Provider. The first listing costs one unit, and five for 500 messages; after that two
 // for 500 history records. From the empty cursor the history id is read before the listing begins, so that what
@@ -69,7 +76,7 @@ func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, 
 		if err != nil {
 			return pipeline.Page{}, m.account.explain("read profile", err)
 		}
-		c.Pending = max(profile.HistoryId, 1)
+		c.Pending, c.Newest = max(profile.HistoryId, 1), false
 		if c.Since == 0 {
 			total = int(profile.MessagesTotal)
 		}
@@ -89,7 +96,10 @@ func (m *Mailbox) Changes(ctx context.Context, at inbox.Cursor) (pipeline.Page, 
 
 func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 	call := m.account.users.Messages.List(m.user()).IncludeSpamTrash(true).MaxResults(listPage).Context(ctx)
-	if c.Since != 0 {
+	switch {
+	case c.Newest:
+		call.MaxResults(newestPage)
+	case c.Since != 0:
 		call.Q(fmt.Sprint("after:", c.Since)) // of the epoch ("Searching for Messages")
 	}
 	if c.Page != "" {
@@ -102,15 +112,18 @@ func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 		}
 		return pipeline.Page{}, m.account.explain("list messages", err)
 	}
-	page := pipeline.Page{More: true, Afresh: c.Page == ""}
+	page := pipeline.Page{More: true, Afresh: c.Page == "" && !c.Newest}
 	for _, msg := range answer.Messages {
 		if msg != nil && msg.Id != "" {
 			page.Changes = append(page.Changes, inbox.Observation{ID: inbox.MessageID(msg.Id), Thread: inbox.ThreadID(msg.ThreadId)})
 		}
 	}
 	next := cursor{Pending: c.Pending, Page: answer.NextPageToken, Since: c.Since}
-	if answer.NextPageToken == "" {
+	switch {
+	case c.Newest, answer.NextPageToken == "" && c.Since == 0:
 		next = cursor{History: c.Pending}
+	case answer.NextPageToken == "":
+		next.Newest = true
 	}
 	page.Next = next.encode()
 	return page, nil

@@ -8,7 +8,8 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 )
 
-// An ignored backlog costs one search, whatever it holds; spam of since then is searched too, for it may be moved out.
+// An ignored backlog costs one search, whatever it holds, and a look at the newest mail; spam of since then is searched too,
+// for it may be moved out.
 func TestSinceSearchesByDate(t *testing.T) {
 	d := newDesk(t)
 	d.receiveMany(1203)
@@ -18,17 +19,43 @@ func TestSinceSearchesByDate(t *testing.T) {
 	spam := inbox.MessageID(must(d.sim.ReceiveAt(box, rawMail("spam@x", "win"), since, "SPAM"))(d))
 	before := d.sim.Stats()
 	got, at := d.changes(d.mailbox.Since(since))
-	if all := byID(d, got); len(all) != 2 || all[id].ID == "" || all[spam].ID == "" {
+	if all := named(got); len(all) != 50 || all[id].ID == "" || all[spam].ID == "" {
 		t.Errorf("listed %v", got)
 	}
 	after := d.sim.Stats()
-	if n := after.Requests - before.Requests; n != 3 { // profile, search, and the history since
+	if n := after.Requests - before.Requests; n != 4 { // profile, search, the newest, and the history since
 		t.Errorf("%d requests", n)
 	}
 	// The cursor of a search reads on as any other, and survives a restart.
 	d.mailbox = d.open()
 	late := d.receive("late@x", "late")
 	if got, _ := d.changes(at); len(got) != 1 || got[0].ID != late {
+		t.Errorf("afterwards %v", got)
+	}
+}
+
+// named are observations by message; a later page may tell again of what an earlier one has told.
+func named(list []inbox.Observation) map[inbox.MessageID]inbox.Observation {
+	out := map[inbox.MessageID]inbox.Observation{}
+	for _, o := range list {
+		out[o.ID] = o
+	}
+	return out
+}
+
+// What has come in before the history that is read on from, and is not searchable yet, is not lost.
+func TestSinceBeforeTheSearchKnows(t *testing.T) {
+	d := newDesk(t)
+	d.receiveMany(30)
+	_ = d.clock.Sleep(t.Context(), time.Hour)
+	since := d.clock.Now()
+	d.sim.SearchDelay = time.Minute
+	id := d.receive("new@x", "new")
+	got, at := d.changes(d.mailbox.Since(since))
+	if named(got)[id].ID == "" {
+		t.Errorf("listed %v", got)
+	}
+	if got, _ := d.changes(at); len(got) != 0 {
 		t.Errorf("afterwards %v", got)
 	}
 }

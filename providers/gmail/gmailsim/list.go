@@ -69,6 +69,10 @@ func (c *call) filter() (filter, error) {
 		return f, err
 	}
 	f.matches = query
+	if c.query.Get("q") != "" && c.sim.SearchDelay > 0 {
+		indexed := c.now.Add(-c.sim.SearchDelay).UnixMilli()
+		f.matches = func(m *message) bool { return m.date <= indexed && query(m) }
+	}
 	f.all = all || c.query.Get("includeSpamTrash") == "true" || slices.Contains(f.labels, labelTrash) || slices.Contains(f.labels, labelSpam)
 	return f, nil
 }

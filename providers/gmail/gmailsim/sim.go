@@ -57,6 +57,8 @@ type Sim struct {
 	// Quota and UnitsPerMinute (0 is DefaultUnitsPerMinute) say what happens above the quota.
 	Quota          Quota
 	UnitsPerMinute int
+	// SearchDelay is how long the search does not find a message that has come in, which a list without a query shows.
+	SearchDelay time.Duration
 	// MaxDelegates is how many delegates a mailbox may have; 0 is 25.
 	MaxDelegates int
 	// DelegateDelay is how long the lists show delegates as they were before a change. Google says up to a minute.
