@@ -138,6 +138,8 @@ func (s *Step) needs(r *row) []key {
 		if s.Verb == Add {
 			out = append(out, everywhere(keyNarrow, "role"))
 		}
+	case Reach:
+		out = append(out, everywhere(keyNarrow, "role"))
 	case Quota:
 		if n, err := strconv.ParseInt(s.After, 10, 64); err == nil && n > unlicensed {
 			out = append(out, k(keyLicence, ""))

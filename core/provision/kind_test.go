@@ -1,6 +1,7 @@
 package provision_test
 
 import (
+	"errors"
 	"slices"
 	"testing"
 
@@ -36,5 +37,31 @@ func TestAMailboxOfAnotherKindIsLeftAlone(t *testing.T) {
 				t.Errorf("with leave to remove %v: %s: %s", allow, e.Outcome, e.Step.What)
 			}
 		}
+	}
+}
+
+// TestNoMailboxIsMarkedForAnAppThatMayDoMore: each role of the app acts in every mailbox that carries the mark.
+func TestNoMailboxIsMarkedForAnAppThatMayDoMore(t *testing.T) {
+	t.Parallel()
+	want := boxes{tenantWish, with(support, "reach = Postroom")}
+	have := boxes{with(tenantWish, "app-role Application Mail.Send = Postroom"), support}
+	tn, p := office(t, want, have, true)
+	tn.before = func(s provision.Step) error {
+		if s.Fact.Aspect == provision.AppRole {
+			return errors.New("the role is in use")
+		}
+		return nil
+	}
+	r, err := tn.run("one").Apply(t.Context(), want, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantOutcomes(t, r, "failed: take the role Application Mail.Send from the app; its scope was Postroom", "not tried: mark it with Postroom, so that the app reaches it")
+	p, err = tn.estate().Plan(t.Context(), want, provision.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Steps) > 0 {
+		t.Errorf("without leave to take the role away it would %s", p.Steps[0].What)
 	}
 }
