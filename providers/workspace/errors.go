@@ -78,6 +78,10 @@ func (a *Admin) explain(what string, err error) error {
 		return &provision.NotYet{Err: fmt.Errorf("%s: %w", what, err)}
 	}
 	f := summary(e)
+	if e.Code == http.StatusNotFound && f.reason == "" && f.message == "" {
+		// Google says what it does not find. A proxy or a wrong address does not, and nothing follows from that.
+		return &provision.NotYet{Err: fmt.Errorf("%s: 404, and not by Google; check that nothing on the way takes these requests", what)}
+	}
 	switch {
 	case throttled(f):
 		return &provision.NotYet{After: retryAfter(e, a.config.Now()), Err: fmt.Errorf("%s: %w", what, f)}

@@ -144,36 +144,6 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
-// Reading waits out what passes, and no longer than that.
-func TestReadingWaits(t *testing.T) {
-	t.Parallel()
-	want := []provision.Mailbox{wish(box, fact(provision.Existence), "account")}
-	// Of one account that is asked for alone it is no error; it is unread.
-	have, err := answering(t, 429, said("rateLimitExceeded", "x"), "Retry-After", "20").Read(t.Context(), want, nil)
-	if err != nil || have[0].Unread[provision.Existence] == "" {
-		t.Errorf("got %v, %v", have, err)
-	}
-	two := append(want, wish("sales@contoso.com", fact(provision.Existence), "account"))
-	_, err = answering(t, 429, said("rateLimitExceeded", "x")).Read(t.Context(), two, nil)
-	if later := new(provision.NotYet); !errors.As(err, &later) {
-		t.Errorf("got %v", err)
-	}
-	c := &clock{}
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Retry-After", "1800")
-		http.Error(w, said("rateLimitExceeded", "x"), http.StatusTooManyRequests)
-	}))
-	t.Cleanup(server.Close)
-	_, err = newDesk(t).open(server.URL, func(config *workspace.Config) { config.Now, config.Wait = c.Now, c.Wait }).Read(t.Context(), two, nil)
-	if later := new(provision.NotYet); !errors.As(err, &later) || later.After != 30*time.Minute || !c.Now().IsZero() {
-		t.Errorf("after %v: %v", c.Now().Sub(time.Time{}), err)
-	}
-	_, err = answering(t, 403, said("domainCannotUseApis", "x")).Read(t.Context(), want, nil)
-	if refused := new(provision.Refused); !errors.As(err, &refused) {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestTokensRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -103,9 +103,10 @@ func (r *reading) unread(have *provision.Mailbox, err error, list ...provision.A
 	}
 }
 
-// How often and how long reading waits for Google: there is no later for it, as there is for a step.
+// How often and how long reading waits for Google: there is no later for it, as there is for a step. Together it is more
+// than the minute that Google counts requests in.
 const (
-	readTries = 6
+	readTries = 7
 	longest   = 32 * time.Second
 	patience  = 2 * time.Minute // a longer time that Google names is not waited out
 )
