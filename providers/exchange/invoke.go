@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -195,11 +196,17 @@ func readPage(c *Command, status int, body []byte) (page, error) {
 // follow checks the address of a next page: our token goes to no other place.
 func (e *Endpoint) follow(link string) (*url.URL, error) {
 	next, err := e.root.Parse(link)
-	if err != nil || next.Scheme != e.root.Scheme || next.Host != e.root.Host || next.User != nil ||
+	if err != nil || next.Scheme != e.root.Scheme || place(next) != place(e.root) || next.User != nil ||
 		!strings.HasPrefix(next.Path, strings.TrimSuffix(e.root.Path, "/")+"/adminapi/") {
 		return nil, errors.New("the link to the next page leads out of Exchange's administration; it was not followed")
 	}
+	next.Host = e.root.Host
 	return next, nil
+}
+
+// place is a URL's host with its port, also where that is the usual one of HTTPS.
+func place(u *url.URL) string {
+	return strings.ToLower(u.Hostname()) + ":" + cmp.Or(u.Port(), "443")
 }
 
 // batch runs up to ten commands in one request. The ones that are throttled inside it, or that got no answer, run again by

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 )
 
 func TestSizes(t *testing.T) {
@@ -151,3 +153,32 @@ func FuzzSize(f *testing.F) {
 		}
 	})
 }
+
+// TestNextPages: a link may name the port, and is followed to the host we know and no other.
+func TestNextPages(t *testing.T) {
+	t.Parallel()
+	e, err := NewEndpoint(Options{Tenant: "11111111-2222-3333-4444-555555555555", Credential: nobody{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for link, want := range map[string]string{
+		"https://outlook.office365.com/adminapi/beta/t/InvokeCommand?$skiptoken=x":     "https://outlook.office365.com/adminapi/beta/t/InvokeCommand?$skiptoken=x",
+		"https://outlook.office365.com:443/adminapi/beta/t/InvokeCommand?$skiptoken=x": "https://outlook.office365.com/adminapi/beta/t/InvokeCommand?$skiptoken=x",
+		"https://Outlook.Office365.com/adminapi/beta/t/InvokeCommand":                  "https://outlook.office365.com/adminapi/beta/t/InvokeCommand",
+		"https://outlook.office365.com:8443/adminapi/beta/t/InvokeCommand":             "",
+		"http://outlook.office365.com:443/adminapi/beta/t/InvokeCommand":               "",
+		"https://outlook.office365.com.example.com/adminapi/beta/t/InvokeCommand":      "",
+		"https://outlook.office365.com@example.com/adminapi/beta/t/InvokeCommand":      "",
+	} {
+		next, err := e.follow(link)
+		got := ""
+		if err == nil {
+			got = next.String()
+		}
+		if got != want {
+			t.Errorf("%s: %q, %v", link, got, err)
+		}
+	}
+}
+
+type nobody struct{ azcore.TokenCredential }
