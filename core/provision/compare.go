@@ -224,6 +224,8 @@ func (m *maker) surplus(w, h *Mailbox, have finding) {
 		if key.Aspect == GroupMember {
 			group, _ := splitMembership(key.Subject)
 			groups[group] = true
+		} else if _, named := want[Fact{Group, key.Subject}]; named && key.Aspect == Open {
+			groups[key.Subject] = true // who is in it opens the mailbox, also when the manifest names nobody
 		}
 	}
 	for key, is := range have {
@@ -284,7 +286,7 @@ func (s *Step) phase(r *row) phase {
 	switch {
 	case s.moves() != "":
 		return moving
-	case s.Verb == Remove || s.Verb == Delete:
+	case s.Verb == Remove || s.Verb == Delete || s.lowers():
 		return removing
 	}
 	return r.phase

@@ -41,8 +41,13 @@ const unlicensed = 50 << 30
 func (s *Step) provides(r *row) []key {
 	k := func(what, name string) key { return key{what, s.Provider, s.Mailbox, name} }
 	everywhere := func(what, name string) key { return key{what, s.Provider, "", name} }
-	if r.access && s.Verb == Remove {
-		return []key{k(keyPerson, s.person())}
+	if r.access && (s.Verb == Remove || s.lowers()) {
+		out := []key{k(keyPerson, s.person())}
+		if s.Fact.Aspect == GroupMember { // whoever is in a group has what the group is given
+			group, _ := splitMembership(fold(s.Fact.Subject))
+			out = append(out, k(keyPerson, group))
+		}
+		return out
 	}
 	switch s.Fact.Aspect {
 	case Existence:
@@ -72,7 +77,7 @@ func (s *Step) provides(r *row) []key {
 			return []key{k(keyGroup, ""), k(keyGroup, fold(s.Fact.Subject)), k(keySender, fold(s.Fact.Subject))}
 		}
 	case GroupMember:
-		if s.person() == fold(string(s.Mailbox)) {
+		if s.Verb == Add && s.person() == fold(string(s.Mailbox)) {
 			return []key{k(keyBehind, "")}
 		}
 	case AppPrincipal:
@@ -107,6 +112,9 @@ func (s *Step) needs(r *row) []key {
 		if to := s.moves(); to != "" { // it stays where it is until it can go
 			out = append(out, key{keyMailbox, s.Provider, inbox.MailboxID(to), ""})
 		}
+		return out
+	}
+	if s.lowers() {
 		return out
 	}
 	if s.Mailbox != "" && !(s.Fact.Aspect == Existence && s.Verb == Create) {
@@ -163,6 +171,15 @@ func (s *Step) person() string {
 	return fold(s.Fact.Subject)
 }
 
+// lowers reports whether the step leaves somebody in a group with less to say there.
+func (s *Step) lowers() bool {
+	rank := func(role string) int { return slices.Index(groupRoles[:], strings.ToUpper(role)) }
+	return s.Fact.Aspect == GroupMember && s.Verb == Set && rank(s.After) < rank(s.Before)
+}
+
+// groupRoles are from the least up ("members" of the Directory API).
+var groupRoles = [...]string{"MEMBER", "MANAGER", "OWNER"}
+
 // grants reports whether somebody, or the app, may do more once the step is done.
 func (d *draft) grants() bool {
 	switch d.Fact.Aspect {
@@ -171,7 +188,7 @@ func (d *draft) grants() bool {
 	case AppScope:
 		return d.Verb == Set
 	}
-	return d.row.access && d.Verb != Remove
+	return d.row.access && d.Verb != Remove && !d.lowers()
 }
 
 // Why steps are held back.
@@ -254,6 +271,25 @@ func (m *maker) sift(o Options) {
 // sentence is the step in words that stand by themselves.
 func (s *Step) sentence() string {
 	return where(s.Provider, s.Mailbox) + ": " + s.What
+}
+
+// caution warns of rights that a person is to give, because no provider shows them, while whoever gets them holds more than
+// the manifest says, or nobody knows.
+func (m *maker) caution() {
+	for i := range m.plan.Unseen {
+		u := &m.plan.Unseen[i]
+		at := site{u.Provider, u.Mailbox}
+		r, _, ok := find(u.Provider, u.Aspect)
+		if !ok || !r.access {
+			continue
+		}
+		beyond := key{keyPerson, u.Provider, u.Mailbox, fold(u.Subject)}
+		if m.closed[at] || slices.ContainsFunc(m.steps, func(d *draft) bool {
+			return slices.Contains(d.provides(d.row), beyond) || d.site() == at && d.Fact.Aspect == GroupSetting && d.Takes
+		}) {
+			u.Why = "not before a plan has nothing left to take away there: " + u.Why
+		}
+	}
 }
 
 // remark notes what no step can say.

@@ -117,6 +117,7 @@ func Make(want, have []Mailbox, o Options) Plan {
 	slices.SortStableFunc(m.steps, order)
 	m.steps = slices.CompactFunc(m.steps, func(a, b *draft) bool { return a.ID == b.ID })
 	m.sift(o)
+	m.caution()
 	m.cost()
 	m.sortRemarks()
 	return p

@@ -52,6 +52,9 @@ func (s *Step) taking(r *row) bool {
 		if s.Fact.Aspect == GroupSetting {
 			return s.Before != "" && (s.Fact.Subject == "whoCanJoin" || s.Fact.Subject == "whoCanViewGroup")
 		}
+		if s.lowers() {
+			return true
+		}
 		// A role without a scope has no value, and is the widest of all.
 		return r.replaces && (s.Before != "" || s.Fact.Aspect == AppRole)
 	}
