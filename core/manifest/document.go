@@ -82,6 +82,7 @@ type mailbox struct {
 	Quota         string          `yaml:"quota" scalar:"yes" pattern:"^[0-9]+([.][0-9]+)? ?(GB|MB|KB|B)$" doc:"How much the mailbox holds, such as 49 GB (Microsoft 365 only)."`
 	Hidden        *bool           `yaml:"hidden" doc:"Whether the address lists leave the mailbox out."`
 	Reply         string          `yaml:"automatic-reply" enum:"off,keep" doc:"The mail system's own automatic reply. off: it is turned off, so unless said otherwise. keep: it stays as it is."`
+	SignIn        string          `yaml:"sign-in" enum:"blocked,keep" doc:"Whether anybody can sign in as the mailbox itself. blocked: nobody, so unless said otherwise. keep: it stays as it is (Microsoft 365 only)."`
 	Signature     string          `yaml:"signature" doc:"What is below each new mail, as HTML (Google Workspace only)."`
 	Licence       string          `yaml:"licence" doc:"The licence. Google Workspace: as under google. Microsoft 365: assigned, which a mailbox over 50 GB needs."`
 	OrgUnit       string          `yaml:"org-unit" doc:"The path of the account's organisational unit (Google Workspace only)."`
@@ -129,6 +130,7 @@ type markers struct {
 	Member  string  `yaml:"member" doc:"The pattern of a member's marker: {first} is the first name, {name} the whole, {id} the key. It is @{first} unless said otherwise; members who share it get the whole name."`
 	Waiting *marker `yaml:"waiting" doc:"The marker of a conversation that waits for the customer; an empty text shows none. It is Waiting unless said otherwise."`
 	Closed  *marker `yaml:"closed" doc:"The marker of a closed conversation; an empty text shows none. It is Closed unless said otherwise."`
+	Prepare *bool   `yaml:"prepare" doc:"Whether plan and apply make the categories or labels. True unless said otherwise; with false the first sync makes them."`
 }
 
 type marker struct {

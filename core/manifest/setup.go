@@ -34,6 +34,7 @@ var elsewhere = []struct {
 }{
 	{"readers", M365, "Gmail has no right to see without answering", "write them under agents, or take the key out"},
 	{"auto-mapping", M365, "Gmail shows an account to its delegates always", "take the key out"},
+	{"sign-in", M365, "an account at Google has no sign-in that Postroom could block", "take the key out"},
 	{"sent-copies", M365, "Gmail keeps what delegates send in the account itself", "take the key out"},
 	{"localised-folders", M365, "Gmail names its folders in each person's language", "take the key out; language: is the account's"},
 	{"quota", M365, "in Google Workspace the licence says how much an account holds", "take the key out"},
@@ -74,7 +75,9 @@ func (r *reader) provisioned(out *Mailbox, m mailbox, at path) {
 	if m.Reply != "keep" {
 		set(provision.AutoReply, "off")
 	}
-	r.looks(out, m)
+	if m.Markers.Prepare == nil || *m.Markers.Prepare {
+		r.looks(out, m)
+	}
 	r.access(out, m, at)
 	if out.Provider == Gmail {
 		r.account(out, m, at, set)
@@ -111,7 +114,9 @@ func (r *reader) looks(out *Mailbox, m mailbox) {
 // shared wishes what only a shared mailbox of Microsoft 365 has.
 func (r *reader) shared(out *Mailbox, m mailbox, at path, set func(provision.Aspect, string)) {
 	set(provision.Existence, "shared")
-	set(provision.SignIn, "blocked")
+	if m.SignIn != "keep" {
+		set(provision.SignIn, "blocked")
+	}
 	for _, one := range []struct {
 		subject string
 		own     *bool

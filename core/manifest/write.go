@@ -52,6 +52,7 @@ type writer struct {
 	taken   map[inbox.Address]bool // addresses that are a mailbox's
 	aliasOf map[inbox.Address]inbox.MailboxID
 	notes   map[inbox.MailboxID][]string // what a plan would have to do
+	bare    map[inbox.MailboxID]bool     // lacks markers that a plan would make
 	firsts  map[string]bool              // first names of the members there were before
 	marked  marking
 }
@@ -119,29 +120,41 @@ func (w *writer) claim() {
 	}
 }
 
-// settle writes, reads what it has written, and writes again with what a plan would still have to do in comments.
+// settle writes, reads what it has written, and writes again: without the markers where a plan would make them, and with
+// what it would still have to do in comments.
 func (w *writer) settle(name string, write func() []byte) ([]byte, error) {
-	w.notes = nil
-	m, err := Parse(name, write())
+	w.notes, w.bare = nil, map[inbox.MailboxID]bool{}
+	plan, err := w.plan(name, write())
 	if err != nil {
-		return nil, fmt.Errorf("what was found makes no manifest:\n%w", err)
+		return nil, err
 	}
-	w.notes = map[inbox.MailboxID][]string{}
-	plan := provision.Make(w.wishes(m), w.found, provision.Options{AllowRemove: true})
-	markers := map[inbox.MailboxID]int{}
 	for _, s := range plan.Steps {
 		if s.Fact.Aspect == provision.Marker {
-			if markers[s.Mailbox]++; markers[s.Mailbox] > 1 {
-				continue
-			}
-			s.What = "the markers of members and statuses"
+			w.bare[s.Mailbox] = true
 		}
+	}
+	if len(w.bare) > 0 {
+		if plan, err = w.plan(name, write()); err != nil {
+			return nil, err
+		}
+	}
+	w.notes = map[inbox.MailboxID][]string{}
+	for _, s := range plan.Steps {
 		w.notes[s.Mailbox] = append(w.notes[s.Mailbox], s.What)
 	}
 	for _, u := range plan.Unread {
 		w.notes[u.Mailbox] = append(w.notes[u.Mailbox], fmt.Sprintf("%s could not be read: %s", u.Aspect, u.Why))
 	}
 	return write(), nil
+}
+
+// plan is what a plan by the manifest would do for the mailboxes found.
+func (w *writer) plan(name string, data []byte) (provision.Plan, error) {
+	m, err := Parse(name, data)
+	if err != nil {
+		return provision.Plan{}, fmt.Errorf("what was found makes no manifest:\n%w", err)
+	}
+	return provision.Make(w.wishes(m), w.found, provision.Options{AllowRemove: true}), nil
 }
 
 // wishes are what m wishes of the mailboxes found.

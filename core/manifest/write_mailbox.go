@@ -62,6 +62,9 @@ func (w *writer) section(b *strings.Builder, m provision.Mailbox, groups, claime
 	}
 	w.staff(b, m, groups, claimed)
 	if m.Provider == M365 {
+		if value(provision.SignIn) == "allowed" {
+			say("sign-in", "keep  # somebody may be able to sign in as the mailbox: take this line out, and the next plan blocks it")
+		}
 		as, behalf := m.Facts[provision.Fact{Aspect: provision.SentCopies, Subject: "as"}], m.Facts[provision.Fact{Aspect: provision.SentCopies, Subject: "on-behalf"}]
 		switch {
 		case as == "off" && behalf == "off":
@@ -117,8 +120,14 @@ func (w *writer) section(b *strings.Builder, m provision.Mailbox, groups, claime
 	if m.Provider == Gmail {
 		w.google(b, m, say, left)
 	}
+	if w.bare[m.Address] {
+		say("markers", "{prepare: false}  # the first sync makes the team's "+markerWords[m.Provider]+"; take this line out, and apply makes them before")
+	}
 	say("assign", "{strategy: manual}  # people take their work themselves; round-robin and least-loaded share it out")
 }
+
+// markerWords are what each provider calls markers.
+var markerWords = map[Provider]string{M365: "categories", Gmail: "labels"}
 
 // google writes what only an account has.
 func (w *writer) google(b *strings.Builder, m provision.Mailbox, say func(key, text string), left func(string, ...any)) {

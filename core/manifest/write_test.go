@@ -42,7 +42,7 @@ func existing(t *rapid.T) (out []provision.Mailbox) {
 		maybe(provision.AutoReply, "off", "on")
 		if m.Provider == inbox.M365 {
 			m.Facts[fact(provision.Existence)] = "shared"
-			m.Facts[fact(provision.SignIn)] = "blocked"
+			m.Facts[fact(provision.SignIn)] = rapid.SampledFrom([]string{"blocked", "allowed"}).Draw(t, "sign-in")
 			maybe(provision.Language, "da-DK", "sr-Latn-RS", "en", "xx")
 			maybe(provision.TimeZone, "Europe/Copenhagen", "Mars/Olympus")
 			maybe(provision.FolderNames, "localised", "other")
@@ -77,8 +77,7 @@ func existing(t *rapid.T) (out []provision.Mailbox) {
 	return out
 }
 
-// remaining is what a plan would have to do for the mailboxes found, but for the markers and the automatic reply, which are
-// always Postroom's.
+// remaining is what a plan would have to do for the mailboxes found, but for an automatic reply of which nothing is known.
 func remaining(t interface{ Fatalf(string, ...any) }, data []byte, found []provision.Mailbox) (out []string) {
 	m, err := manifest.Parse("written.yaml", data)
 	if err != nil {
@@ -103,7 +102,7 @@ func remaining(t interface{ Fatalf(string, ...any) }, data []byte, found []provi
 			}
 			return "", false
 		}()
-		if s.Fact.Aspect != provision.Marker && (s.Fact.Aspect != provision.AutoReply || replies) {
+		if s.Fact.Aspect != provision.AutoReply || replies {
 			out = append(out, s.What)
 		}
 	}
