@@ -36,6 +36,7 @@ export interface MailboxProps {
   readonly quota?: string;
   readonly hidden?: boolean;
   readonly automaticReply?: 'off' | 'keep';
+  readonly signIn?: 'blocked' | 'keep';
   readonly signature?: string;
   readonly licence?: string;
   readonly orgUnit?: string;
