@@ -14,12 +14,18 @@ import (
 	"github.com/postroom/postroom/core/provision"
 )
 
-// How far a delegate is ("Delegate", verificationStatus, in the API reference). One that a service account makes is
-// accepted at once; the others come of invitations in the web client.
+// How far a delegate is, if not accepted ("Delegate", verificationStatus, in the API reference). One that a service account
+// makes is accepted at once; these come of invitations in the web client. Whoever has another status, such as one that is
+// not in the reference yet, is taken for accepted: nobody is overlooked who may open the mailbox.
 const (
-	delegateAccepted = "accepted"
 	delegatePending  = "pending"
+	delegateRejected = "rejected"
+	delegateExpired  = "expired"
 )
+
+func accepted(status string) bool {
+	return status != delegatePending && status != delegateRejected && status != delegateExpired
+}
 
 // readDelegates: a person who has been invited and may yet accept counts as having access where nobody wishes it, so that
 // the invitation is withdrawn; and as not having it where it is wished, so that the delegate is made anew.
@@ -30,7 +36,7 @@ func (s *Settings) readDelegates(ctx context.Context, m *Mailbox, r *reading) er
 	}
 	for address, status := range list {
 		_, wished := r.wish(provision.Open, address)
-		if status == delegateAccepted || status == delegatePending && !wished {
+		if accepted(status) || status == delegatePending && !wished {
 			r.put(provision.Open, address, "")
 		}
 	}
@@ -67,11 +73,10 @@ func (s *Settings) doDelegate(ctx context.Context, m *Mailbox, step provision.St
 	if err != nil {
 		return err
 	}
-	status, there := list[who]
-	if status == delegateAccepted {
-		return nil
-	}
-	if there {
+	if status, there := list[who]; there {
+		if accepted(status) {
+			return nil
+		}
 		if err := m.removeDelegate(ctx, who); err != nil {
 			return err
 		}
@@ -104,7 +109,8 @@ func (m *Mailbox) refusedDelegate(who string, err error) error {
 	switch text := f.message; {
 	case strings.Contains(text, "cannot have any more delegates"):
 		return &provision.ByHand{Err: err, Instruction: fmt.Sprintf("give the team of %s one group as delegate in place of single people: "+
-			"write delegate-group: GROUP@DOMAIN under the mailbox in the manifest and apply, so that Postroom keeps the group's members; then %s",
+			"write delegate-group: GROUP@DOMAIN under the mailbox in the manifest and apply with --allow-remove: Postroom puts the team into the "+
+			"group and takes the single delegates away; then at once, for until then nobody of them opens the mailbox, %s",
 			m.user(), delegateGroup(m.account.address, "the group"))}
 	case delegationOff.MatchString(text):
 		return &provision.ByHand{Err: err, Instruction: "in the Admin console open Apps > Google Workspace > Gmail > User settings > Mail delegation, " +
@@ -121,8 +127,15 @@ func (m *Mailbox) refusedDelegate(who string, err error) error {
 // delegateGroup is how a person makes a group a delegate.
 func delegateGroup(mailbox inbox.MailboxID, group string) string {
 	return fmt.Sprintf("in the Admin console under Apps > Google Workspace > Gmail > User settings > Mail delegation let users grant their mailbox "+
-		"access to a Google group; then sign in to Gmail as %s, open Settings > See all settings > Accounts > Grant access to your account > "+
-		"Add another account, and enter %s", mailbox, group)
+		"access to a Google group, for the organisational units of the mailbox and of its people; then %s, open Settings > See all settings > "+
+		"Accounts > Grant access to your account > Add another account, and enter %s", signIn(mailbox), group)
+}
+
+// signIn is how a person gets into an account whose password nobody knows. One that has to be changed at the next sign-in
+// stands against delegation.
+func signIn(mailbox inbox.MailboxID) string {
+	return fmt.Sprintf("sign in to Gmail as %s (where nobody knows its password, reset it in the Admin console under Directory > Users > %s > "+
+		"Reset password, without asking for a change at the next sign-in)", mailbox, mailbox)
 }
 
 // isGroup reports whether the facts of a mailbox tell that an address is a group's.

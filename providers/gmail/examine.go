@@ -123,7 +123,7 @@ func (e *Examination) settings(ctx context.Context, box inbox.MailboxID) []provi
 	}
 	n := 0
 	for _, status := range list {
-		if status == delegateAccepted {
+		if accepted(status) {
 			n++
 		}
 	}

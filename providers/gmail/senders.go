@@ -92,8 +92,8 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 	if a != nil && !confirmed(a) {
 		return &provision.ByHand{
 			Err: fmt.Errorf("gmail: nobody has confirmed yet that %s sends from %s", m.user(), address),
-			Instruction: fmt.Sprintf("open the mail from Gmail that has come to %s and follow its link; if it is gone, sign in to Gmail as %s, "+
-				`open Settings > See all settings > Accounts > Send mail as, and choose "verify" beside the address. Then apply again`, address, m.user()),
+			Instruction: fmt.Sprintf("open the mail from Gmail that has come to %s and follow its link; if it is gone, %s, "+
+				`open Settings > See all settings > Accounts > Send mail as, and choose "verify" beside the address. Then apply again`, address, signIn(m.account.address)),
 		}
 	}
 	if a == nil || step.After != defaultSender || a.IsDefault {
