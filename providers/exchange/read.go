@@ -11,9 +11,6 @@ import (
 	"github.com/postroom/postroom/core/provision"
 )
 
-// few is up to how many mailboxes are asked for one by one. For more all of the tenant's are listed.
-const few = 20
-
 // Read implements provision.Admin. Many mailboxes are listed first; what is true of each is then asked in batches; and last who
 // the people are that Exchange names in its own ways.
 func (a *Admin) Read(ctx context.Context, want []provision.Mailbox, only []provision.Aspect) ([]provision.Mailbox, error) {
@@ -160,46 +157,6 @@ func (r *reading) hold(mailbox inbox.MailboxID, aspect provision.Aspect, who str
 func system(who string) bool {
 	lower := strings.ToLower(who)
 	return who == "" || strings.HasPrefix(lower, `nt authority\`) || strings.HasPrefix(lower, "s-1-5-") && !strings.HasPrefix(lower, "s-1-5-21-")
-}
-
-// list asks for all shared mailboxes at once, if many are wanted.
-func (r *reading) list(ctx context.Context) error {
-	wanted, _ := r.ask.addresses()
-	if _, scripted := r.admin.shell.(*Answers); scripted || len(wanted) <= few || !r.ask.any(ofMailbox) && !r.ask.has(provision.Open) {
-		return nil
-	}
-	all := r.admin.getMailbox("")
-	all.Parameters = map[string]any{"ResultSize": "Unlimited", "RecipientTypeDetails": "SharedMailbox"}
-	rows, err := r.admin.one(ctx, all)
-	if err != nil {
-		return err
-	}
-	r.listed, r.hidden = make(map[string]Row, len(rows)), map[string]error{}
-	for _, row := range rows {
-		r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
-	}
-	missing := slices.DeleteFunc(wanted, func(m string) bool { _, ok := r.listed[m]; return ok })
-	if len(missing) == 0 {
-		return nil
-	}
-	// They may be of another kind, or too new for the list.
-	commands := make([]Command, len(missing))
-	for i, m := range missing {
-		commands[i] = r.admin.getMailbox(m)
-	}
-	results, err := r.admin.shell.Run(ctx, commands...)
-	if err != nil {
-		return err
-	}
-	for i, res := range results {
-		if res.Err != nil && !isMissing(res.Err) {
-			r.hidden[missing[i]] = res.Err
-		}
-		for _, row := range res.Rows {
-			r.listed[strings.ToLower(row.text("PrimarySmtpAddress"))] = row
-		}
-	}
-	return nil
 }
 
 // each runs the commands that are asked of each mailbox, and takes the facts they show.
