@@ -65,6 +65,9 @@ func (r *reading) groups(ctx context.Context) error {
 		}
 		for f := range want.Facts {
 			group, who, isMember := membership(f)
+			if team := teamOf(want, f); team != "" && r.asked(provision.GroupMember) {
+				of.at(team).members = true
+			}
 			switch {
 			case !r.asked(f.Aspect):
 			case f.Aspect == provision.Group:
@@ -72,7 +75,6 @@ func (r *reading) groups(ctx context.Context) error {
 			case f.Aspect == provision.GroupSetting && front != "":
 				of.at(front).settings = true
 			case isMember:
-				of.at(group).members = true
 				if who == inbox.Address(want.Address) {
 					of.at(group).behind = who
 				}
@@ -90,15 +92,15 @@ func (r *reading) groups(ctx context.Context) error {
 func (r *reading) ofGroups(want, have *provision.Mailbox, of glances) {
 	front := of[frontOf(want)]
 	for f, wished := range want.Facts {
-		group, _, isMember := membership(f)
+		if team := teamOf(want, f); team != "" && r.asked(provision.GroupMember) {
+			r.ofTeam(have, of[team])
+		}
 		l := front
 		switch {
 		case !r.asked(f.Aspect):
 			continue
 		case f.Aspect == provision.Group:
 			l = of[inbox.Address(f.Subject)]
-		case isMember:
-			l = of[group]
 		case f.Aspect != provision.GroupSetting:
 			continue
 		}
@@ -121,14 +123,33 @@ func (r *reading) ofGroups(want, have *provision.Mailbox, of glances) {
 			if value, ok := l.values[f.Subject]; ok {
 				have.Facts[f] = value
 			}
-		case provision.GroupMember:
-			for member, role := range l.facts {
-				if member.Aspect == provision.GroupMember {
-					have.Facts[member] = role
-				}
-			}
 		}
 	}
+}
+
+// ofTeam notes who is in a group.
+func (r *reading) ofTeam(have *provision.Mailbox, l *glance) {
+	if err := l.failed[provision.GroupMember]; err != nil {
+		r.unread(have, err, provision.GroupMember)
+		return
+	}
+	for member, role := range l.facts {
+		if member.Aspect == provision.GroupMember {
+			have.Facts[member] = role
+		}
+	}
+}
+
+// teamOf is the group whose members are the manifest's by this fact of a wish: one that somebody shall be in, or one that is
+// to open the mailbox, also when nobody is named who shall be in it. It is "" for other facts.
+func teamOf(m *provision.Mailbox, f provision.Fact) inbox.Address {
+	if group, _, ok := membership(f); ok {
+		return group
+	}
+	if _, ours := m.Facts[provision.Fact{Aspect: provision.Group, Subject: f.Subject}]; ours && f.Aspect == provision.Open {
+		return inbox.Address(f.Subject)
+	}
+	return ""
 }
 
 // frontOf is the group wished in front of a mailbox, "" if none: the one that the account shall be a member of, for a
