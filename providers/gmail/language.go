@@ -25,6 +25,9 @@ var variants = map[string]struct {
 	"zh": {[]string{"zh-cn", "zh-tw", "zh-hk"}, ""},
 }
 
+// spellings are languages that Gmail has under another code, older or wider ("Manage language settings").
+var spellings = map[string]string{"nb": "no", "nn": "no", "iw": "he", "in": "id", "tl": "fil"}
+
 // readLanguage gives the tag that is wished, or was asked for in this run, where Google saved what it makes of it.
 func (s *Settings) readLanguage(ctx context.Context, m *Mailbox, r *reading) error {
 	answer, err := m.account.users.Settings.GetLanguage(m.user()).Context(ctx).Do()
@@ -71,7 +74,13 @@ func sameLanguage(wish, have string) bool {
 // plainTag is a tag in lower case, without the country that goes without saying.
 func plainTag(tag string) string {
 	tag = strings.ToLower(strings.ReplaceAll(tag, "_", "-"))
-	base, _, _ := strings.Cut(tag, "-")
+	base, rest, _ := strings.Cut(tag, "-")
+	if own, ok := spellings[base]; ok {
+		base = own
+		if tag = base; rest != "" {
+			tag += "-" + rest
+		}
+	}
 	if tag == variants[base].plain {
 		return base
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"strings"
 
 	"golang.org/x/oauth2"
 
@@ -83,6 +84,9 @@ func (r *refusal) fix(scopes string) string {
 	}
 	switch r.code {
 	case "unauthorized_client", "access_denied", "invalid_scope":
+		if r.restricted() {
+			return "Google has restricted this account; see in the Admin console under Directory > Users what it is, and restore it"
+		}
 		return "authorise the service account's client id with " + scopes + " in the Admin console under Security > API controls > Domain-wide delegation; it takes some minutes to act"
 	case "invalid_grant":
 		return "check that the mailbox is a Workspace account of the organisation, that the service account's key is not deleted, and that this machine's clock is right"
@@ -90,6 +94,11 @@ func (r *refusal) fix(scopes string) string {
 		return "the service account or its key does not exist any more; create a new key"
 	}
 	return ""
+}
+
+// restricted: the account itself is closed, and no other ("Account restricted").
+func (r *refusal) restricted() bool {
+	return r.at == delegation && r.code == "access_denied" && strings.Contains(strings.ToLower(r.text), "account restricted")
 }
 
 // awsFailed finds in Google's words that AWS was not able to say whose proof it was, as against refusing it.

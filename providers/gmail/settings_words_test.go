@@ -23,6 +23,7 @@ func TestSameLanguage(t *testing.T) {
 		{"en", "en-GB", false}, {"en-AU", "en-GB", true}, {"en-AU", "en", true},
 		{"pt", "pt-BR", true}, {"pt-PT", "pt-BR", false}, {"pt-PT", "pt-PT", true}, {"zh-TW", "zh-CN", false},
 		{"fr-FR", "fr", true}, {"fr-FR", "fr-CA", false}, {"fr-CA", "fr", false}, {"es-MX", "es-419", true},
+		{"nb-NO", "no", true}, {"nb", "no", true}, {"no", "nb", true}, {"he-IL", "iw", true}, {"fil", "tl", true}, {"nb", "da", false},
 		{"", "da", false}, {"da", "", false},
 	} {
 		if got := gmail.SameLanguage(c.wish, c.have); got != c.same {
@@ -45,6 +46,9 @@ func TestLanguage(t *testing.T) {
 	b.expect(b.read(nil), provision.Language, facts("language", "", "da"))
 	b.ok(b.do(provision.Set, provision.Language, "", "zh-TW"))
 	b.expect(b.read(facts("language", "", "zh-CN")), provision.Language, facts("language", "", "zh-TW"))
+	b.ok(b.do(provision.Set, provision.Language, "", "nb-NO"))
+	b.settings = b.openSettings() // a later run, which remembers nothing
+	b.expect(b.read(facts("language", "", "nb-NO")), provision.Language, facts("language", "", "nb-NO"))
 	if err := b.do(provision.Set, provision.Language, "", "xx"); verdict(err) != "failed" {
 		t.Errorf("got %v", err)
 	}

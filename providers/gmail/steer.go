@@ -44,8 +44,8 @@ func steer(err error) error {
 		if r.fix("") == "" || notThere(err) {
 			return &provision.NotYet{Err: err}
 		}
-		if r.code == "invalid_grant" && r.at == delegation {
-			return err // the subject's own: suspended, or of another organisation
+		if r.code == "invalid_grant" && r.at == delegation || r.restricted() {
+			return err // the subject's own: suspended, restricted, or of another organisation
 		}
 		return &provision.Refused{Err: err}
 	case errors.As(err, &f):

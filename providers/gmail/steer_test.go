@@ -97,6 +97,8 @@ func TestSettingsTokens(t *testing.T) {
 		{"unauthorized_client", "Client is unauthorized to retrieve access tokens using this method, or client not authorized for any of the scopes requested.", "refused", "refused"},
 		{"invalid_grant", "Invalid email or User ID", "later", "no facts"},
 		{"invalid_grant", "Invalid JWT: Token must be a short-lived token", "failed", "unread"},
+		{"access_denied", "Account restricted", "failed", "unread"},
+		{"access_denied", "Requested client not authorized.", "refused", "refused"},
 		{"invalid_client", "The OAuth client was not found.", "refused", "refused"},
 		{"server_error", "Sorry", "later", "unread"},
 	} {

@@ -66,6 +66,9 @@ func (c *call) updateLanguage() (any, error) {
 		return nil, err
 	}
 	base, _, _ := strings.Cut(in.DisplayLanguage, "-")
+	if strings.EqualFold(base, "nb") { // it has one Norwegian
+		base = "no"
+	}
 	for _, fits := range []func(string) bool{
 		func(have string) bool { return strings.EqualFold(have, in.DisplayLanguage) },
 		func(have string) bool { return strings.EqualFold(have, base) },
