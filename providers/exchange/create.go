@@ -71,10 +71,11 @@ func nickname(local string) string {
 	return local
 }
 
-// getDeleted asks for a mailbox in the bin.
+// getDeleted asks for a mailbox in the bin, by all its addresses: Microsoft advises against a filter by the primary one, which
+// finds the same ("Filterable properties for the Filter parameter").
 func getDeleted(address string) Command {
 	return Command{Name: "Get-Mailbox", Select: []string{"Guid", "PrimarySmtpAddress"},
-		Parameters: map[string]any{"SoftDeletedMailbox": true, "Filter": equals("PrimarySmtpAddress", address)}}
+		Parameters: map[string]any{"SoftDeletedMailbox": true, "Filter": equals("EmailAddresses", address)}}
 }
 
 // equals is a filter in Exchange's language.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
 )
 
@@ -115,4 +116,20 @@ func TestWhatIsNeverTakenAway(t *testing.T) {
 	if n := tn.Cmdlets()["Set-Mailbox"]; n != 0 {
 		t.Errorf("Set-Mailbox was run %d times", n)
 	}
+}
+
+// TestAFilterByAddressFindsAliasesToo: a deleted mailbox that had the address as an alias does not keep a new one from being made.
+func TestAFilterByAddressFindsAliasesToo(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	must(t, tn.AddMailbox(exchangesim.Recipient{Address: "old@contoso.com", Aliases: []string{string(support)}}))
+	must(t, tn.Run("Remove-Mailbox", map[string]any{"Identity": "old@contoso.com"}))
+	for _, property := range []string{"EmailAddresses", "PrimarySmtpAddress"} {
+		got, err := tn.endpoint.Run(t.Context(), exchange.Command{Name: "Get-Mailbox", Parameters: map[string]any{"SoftDeletedMailbox": true, "Filter": property + " -eq '" + string(support) + "'"}})
+		must(t, err)
+		if len(got[0].Rows) != 1 {
+			t.Errorf("a filter by %s finds %d, %v", property, len(got[0].Rows), got[0].Err)
+		}
+	}
+	tn.apply(t, ideal(support))
 }

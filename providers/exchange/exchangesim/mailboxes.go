@@ -57,8 +57,9 @@ func (s *Sim) getMailbox(p params) ([]row, []string, *refusal) {
 		switch n := custom(property); {
 		case n > 0:
 			match = func(m *recipient) bool { return strings.EqualFold(m.props.at(t).custom[n], value) }
-		case strings.EqualFold(property, "PrimarySmtpAddress"):
-			match = func(m *recipient) bool { return strings.EqualFold(m.props.at(t).primary, value) }
+		// Either searches all addresses ("Filterable properties for the Filter parameter", PrimarySmtpAddress).
+		case strings.EqualFold(property, "EmailAddresses"), strings.EqualFold(property, "PrimarySmtpAddress"):
+			match = func(m *recipient) bool { return m.owns(m.props.at(t), value) }
 		default:
 			return nil, nil, invalid("%s is not a recognized filterable property.", property)
 		}

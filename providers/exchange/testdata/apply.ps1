@@ -155,7 +155,7 @@ Ask 'Get-RecipientPermission' @{ Identity = 'support@contoso.com' } @('Identity'
 Ask 'Get-MailboxRegionalConfiguration' @{ Identity = 'support@contoso.com'; VerifyDefaultFolderNameLanguage = $true } @()
 Ask 'Get-MailboxAutoReplyConfiguration' @{ Identity = 'support@contoso.com' } @('Identity', 'AutoReplyState')
 Ask 'Get-Recipient' @{ Identity = 'support@contoso.com' } @('Guid', 'PrimarySmtpAddress', 'EmailAddresses', 'DisplayName', 'RecipientTypeDetails', 'WindowsLiveID', 'Identity', 'Name')
-Ask 'Get-Mailbox' @{ Filter = 'PrimarySmtpAddress -eq ''support@contoso.com'''; SoftDeletedMailbox = $true } @('Guid', 'PrimarySmtpAddress')
+Ask 'Get-Mailbox' @{ Filter = 'EmailAddresses -eq ''support@contoso.com'''; SoftDeletedMailbox = $true } @('Guid', 'PrimarySmtpAddress')
 foreach ($who in @($people)) {
     if ($who -notmatch '^(NT AUTHORITY\\|S-1-)') { Ask 'Get-Recipient' @{ Identity = $who } $recipient }
 }
