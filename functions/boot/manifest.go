@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync"
 	"time"
 
@@ -35,6 +34,7 @@ type Edition struct {
 
 	document string // its version
 	sum      string // SHA-256 of its content
+	unfit    int    // declared mailboxes that are left out
 }
 
 // Manifests gives the edition that a function goes by. A newest version that cannot be used is refused with one line in
@@ -84,7 +84,8 @@ func (m *Manifests) Current(ctx context.Context) (Edition, error) {
 	return *m.edition, nil
 }
 
-// Refused tells how often, since it was last asked, the newest version was looked at and could not be used.
+// Refused tells how often, since it was last asked, the newest version was looked at and could not be used, or not with all that
+// is declared beside it.
 func (m *Manifests) Refused() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -102,23 +103,24 @@ func (m *Manifests) Earlier(ctx context.Context, version string) (*manifest.Mani
 	return manifest.Parse(m.Name, content)
 }
 
-// With gives the newest manifest with these declarations beside it, and its SHA-256. Unlike [Manifests.Current] it fails when
-// that cannot be used, and asks for the newest version each time. Nobody goes by what it gives but the caller.
-func (m *Manifests) With(ctx context.Context, list []Declaration) (*manifest.Manifest, string, error) {
+// With gives the newest manifest with these declarations beside it, its SHA-256 and the declarations that do not go with it and
+// are left out. Unlike [Manifests.Current] it fails when the manifest cannot be used, or with own beside it, and asks for the
+// newest version each time. Nobody goes by what it gives but the caller.
+func (m *Manifests) With(ctx context.Context, list []Declaration, own ...Declaration) (*manifest.Manifest, string, []Unfit, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	version, content, err := m.Document.Latest(ctx, m.document)
 	if err != nil {
-		return nil, "", err
+		return nil, "", nil, err
 	}
 	if version == m.document {
 		content = m.content
 	}
-	parsed, err := parseDeclared(m.Name, content, list)
+	parsed, left, err := parseFitting(m.Name, content, list, own)
 	if err != nil {
-		return nil, "", faulty(version, err)
+		return nil, "", nil, faulty(version, err)
 	}
-	return parsed, digest(content), nil
+	return parsed, digest(content), left, nil
 }
 
 // look asks for the newest version and judges it. It fails when there is no edition and none can be had.
@@ -134,7 +136,7 @@ func (m *Manifests) look(ctx context.Context, now time.Time) error {
 	m.looked = now
 	version := declared.name(document)
 	if version == m.seen && m.seen != "" {
-		if m.refusal != nil {
+		if m.refusal != nil || m.edition != nil && m.edition.unfit > 0 {
 			m.refused++
 		}
 		if m.edition != nil {
@@ -149,6 +151,9 @@ func (m *Manifests) look(ctx context.Context, now time.Time) error {
 	}
 	fresh.Checked = now
 	m.edition, m.seen, m.refusal, m.recorded = fresh, version, nil, false
+	if fresh.unfit > 0 {
+		m.refused++
+	}
 	m.Log.InfoContext(ctx, "manifest taken up", "manifest", m.Name, "version", version, "mailboxes", len(fresh.Mailboxes.IDs()))
 	m.record(ctx)
 	return nil
@@ -167,9 +172,13 @@ func (m *Manifests) declarations(ctx context.Context) declarations {
 
 // read parses a version and wires its mailboxes.
 func (m *Manifests) read(ctx context.Context, document string, content []byte, declared declarations) (*Edition, error) {
-	parsed, err := m.parse(ctx, content, declared)
+	// Declarations that do not go with it any more are left out with an error in the log: the manifest comes first.
+	parsed, left, err := parseFitting(m.Name, content, declared.worked(), nil)
 	if err != nil {
 		return nil, faulty(document, err)
+	}
+	for _, d := range left {
+		d.log(ctx, m.Log)
 	}
 	clients, err := m.Clients(parsed)
 	if err != nil {
@@ -180,31 +189,8 @@ func (m *Manifests) read(ctx context.Context, document string, content []byte, d
 		return nil, err
 	}
 	return &Edition{
-		Version: declared.name(document), Manifest: parsed, Mailboxes: mailboxes, Clients: clients, document: document, sum: digest(content),
+		Version: declared.name(document), Manifest: parsed, Mailboxes: mailboxes, Clients: clients, document: document, sum: digest(content), unfit: len(left),
 	}, nil
-}
-
-// parse parses a version with the declarations beside it. One that does not go with it any more, because the manifest has the
-// mailbox itself by now or has lost a member, is left out with an error in the log: the manifest comes first.
-func (m *Manifests) parse(ctx context.Context, content []byte, declared declarations) (*manifest.Manifest, error) {
-	list := declared.worked()
-	parsed, err := parseDeclared(m.Name, content, list)
-	if err == nil || len(list) == 0 {
-		return parsed, err
-	}
-	if _, err := manifest.Parse(m.Name, content); err != nil {
-		return nil, err
-	}
-	var good []Declaration
-	for _, d := range list {
-		if _, err := parseDeclared(m.Name, content, append(slices.Clone(good), d)); err != nil {
-			m.refused++
-			m.Log.ErrorContext(ctx, "declared mailbox left out", "mailbox", d.Address, "manifest", m.Name, "declared_by", d.Owner, "error", oneLine(err))
-			continue
-		}
-		good = append(good, d)
-	}
-	return parseDeclared(m.Name, content, good)
 }
 
 // faulty is what is wrong with a version in one line: the first error with its place and fix, and how many there are.
@@ -217,6 +203,9 @@ func faulty(version string, err error) error {
 	more := ""
 	if n := len(list.List) - 1 + list.More; n > 0 {
 		more = fmt.Sprintf(" (and %d more; \"postroom validate\" shows all)", n)
+	}
+	if first.Line == 0 { // of a declared mailbox, which is in no file
+		return &pipeline.Permanent{What: "a declared mailbox cannot be used", Err: fmt.Errorf("%s: %s%s", first.File, first.Text, more), Fix: first.Fix}
 	}
 	return &pipeline.Permanent{
 		What: "the manifest cannot be used",

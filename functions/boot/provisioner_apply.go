@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/core/provision"
@@ -60,6 +61,11 @@ func (p *Provisioner) planFor(ctx context.Context, r request) (w wish, plan prov
 		return w, plan, err
 	}
 	plan, err = p.plan(ctx, w, r.AllowRemove, r.Only)
+	for _, d := range w.unfit {
+		if len(r.Only) == 0 || slices.Contains(r.Only, d.Address) {
+			plan.Unread = append(plan.Unread, d.unread())
+		}
+	}
 	return w, plan, err
 }
 

@@ -93,6 +93,9 @@ func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err e
 			return out, p.handOn(ctx, t)
 		}
 	}
+	for _, d := range w.unfit {
+		s.Plan.Unread = append(s.Plan.Unread, d.unread())
+	}
 	out = DriftReport{Mailboxes: mailboxes(all), Unread: len(s.Plan.Unread)}
 	if out.Drift, out.New, err = p.found(ctx, s.Plan); err != nil {
 		return out, err

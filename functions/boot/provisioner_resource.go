@@ -178,7 +178,7 @@ func (p *Provisioner) declare(ctx context.Context, t *task, e *resourceEvent, pr
 		return nil, refusal{fmt.Errorf("%s is declared by another resource already: %s", props.address, was.Owner)}
 	}
 	list := slices.DeleteFunc(declared.worked(), func(d Declaration) bool { return d.Address == props.address })
-	w, err := p.wishWith(ctx, append(list, wanted))
+	w, err := p.wishWith(ctx, list, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,8 @@ type wish struct {
 	source   provision.Source
 	want     []provision.Mailbox
 	estate   *provision.Estate
-	left     int // mailboxes at providers that this deployment does not administer
+	left     int     // mailboxes at providers that this deployment does not administer
+	unfit    []Unfit // declared mailboxes that are not in it
 }
 
 func (p *Provisioner) wish(ctx context.Context) (w wish, err error) {
@@ -27,10 +28,17 @@ func (p *Provisioner) wish(ctx context.Context) (w wish, err error) {
 	return p.wishWith(ctx, declared.worked())
 }
 
-func (p *Provisioner) wishWith(ctx context.Context, list []Declaration) (w wish, err error) {
-	m, sum, err := p.Manifests.With(ctx, list)
+// wishWith is the wish with other declarations. It fails when own do not go with the manifest and with those.
+func (p *Provisioner) wishWith(ctx context.Context, list []Declaration, own ...Declaration) (w wish, err error) {
+	m, sum, unfit, err := p.Manifests.With(ctx, list, own...)
 	if err != nil {
 		return w, err
+	}
+	for _, d := range unfit {
+		if p.Administers(d.unread().Provider) {
+			d.log(ctx, p.Log)
+			w.unfit = append(w.unfit, d)
+		}
 	}
 	w.manifest, w.source = m, provision.Source{Name: p.Manifests.Name, SHA256: sum}
 	for _, mb := range m.Desired() {
