@@ -207,7 +207,7 @@ func (t *turn) sent(ch inbox.Change) {
 	m := ch.Message
 	automated := automail.Reason(m)
 	first := t.c.Status == ""
-	author, known, why := t.author(m)
+	author, known, why := t.author(ch)
 	by := inbox.ByTeam
 	if author != "" {
 		by = inbox.ByMember(author)
@@ -230,7 +230,8 @@ func (t *turn) sent(ch inbox.Change) {
 		return
 	case ch.Imported:
 		if kind == inbox.EventAnswered && t.c.Status == inbox.Open {
-			t.emit(inbox.Event{Kind: inbox.EventWaiting, By: by, Message: m.ID, Why: []string{"answered before Postroom"}})
+			// Had the answer been seen first, the mail would not have become work.
+			t.emit(inbox.Event{Kind: inbox.EventClosed, By: by, Message: m.ID, Why: []string{"answered before Postroom"}})
 		}
 		return
 	}
@@ -244,8 +245,9 @@ func (t *turn) sent(ch inbox.Change) {
 	t.handled(author)
 }
 
-// author says who of the team wrote m, and whether the mail itself tells.
-func (t *turn) author(m inbox.Message) (member inbox.MemberID, known bool, why []string) {
+// author says who of the team wrote a mail, and whether the mail itself tells. Before Postroom nobody owned anything.
+func (t *turn) author(ch inbox.Change) (member inbox.MemberID, known bool, why []string) {
+	m := ch.Message
 	for _, p := range []inbox.Person{m.Sender, m.From} {
 		for _, member := range t.policy.Members {
 			if p.Address != "" && p.Address == member.Address {
@@ -253,7 +255,7 @@ func (t *turn) author(m inbox.Message) (member inbox.MemberID, known bool, why [
 			}
 		}
 	}
-	if t.c.Owner != "" {
+	if t.c.Owner != "" && !ch.Imported {
 		return t.c.Owner, false, []string{"the mail does not tell who sent it; taken to be its owner"}
 	}
 	return "", false, []string{"the mail does not tell who sent it: unknown"}
