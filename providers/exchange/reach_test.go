@@ -1,7 +1,9 @@
 package exchange_test
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,4 +93,36 @@ func subjectsOf(m provision.Mailbox, aspect provision.Aspect) (out []string) {
 		}
 	}
 	return out
+}
+
+// closedTo refuses the whole of a request in which there is a cmdlet of others.
+type closedTo struct {
+	exchange.Shell
+	cmdlet string
+}
+
+func (c closedTo) Run(ctx context.Context, commands ...exchange.Command) ([]exchange.Result, error) {
+	if slices.ContainsFunc(commands, func(x exchange.Command) bool { return x.Name == c.cmdlet }) {
+		return nil, &provision.Refused{Err: errors.New("HTTP 403")}
+	}
+	return c.Shell.Run(ctx, commands...)
+}
+
+// TestMailboxesAreReadWithoutALookAtTheReach: who administers recipients need not be let see what apps may do.
+func TestMailboxesAreReadWithoutALookAtTheReach(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	tn.apply(t, ideal(support))
+	tn.admin = mustAdmin(t, closedTo{tn.endpoint, "Get-ServicePrincipal"})
+	have := tn.read(t, idealTenant(), ideal(support))
+	if len(have[0].Facts) > 0 || !strings.Contains(have[0].Unread[provision.AppRole], "HTTP 403") || !strings.Contains(have[0].Unread[provision.Reach], "HTTP 403") {
+		t.Errorf("of the tenant %v is read, unread %v", have[0].Facts, have[0].Unread)
+	}
+	if !have[1].Exists() || len(have[1].Unread) > 0 {
+		t.Errorf("the mailbox is not read: %v", have[1].Unread)
+	}
+	var refused *provision.Refused
+	if _, err := tn.admin.Read(t.Context(), []provision.Mailbox{idealTenant()}, nil); !errors.As(err, &refused) {
+		t.Errorf("where nothing could be read: %v", err)
+	}
 }
