@@ -85,7 +85,10 @@ func (s *Step) provides(r *row) []key {
 	case AppScope:
 		return []key{everywhere(keyScope, fold(s.Fact.Subject))}
 	case AppRole:
-		if s.Verb != Add {
+		switch s.Verb {
+		case Remove:
+			return []key{everywhere(keyNarrow, "role"), everywhere(keyNarrow, "removal")}
+		case Set: // needs the scope itself
 			return []key{everywhere(keyNarrow, "role")}
 		}
 	case Reach:
@@ -139,7 +142,7 @@ func (s *Step) needs(r *row) []key {
 		out = append(out, k(keySender, fold(s.Fact.Subject)))
 	case AppScope:
 		if s.Verb == Set {
-			out = append(out, everywhere(keyNarrow, "reach"))
+			out = append(out, everywhere(keyNarrow, "reach"), everywhere(keyNarrow, "removal"))
 		}
 	case AppRole:
 		out = append(out, everywhere(keyApp, ""), everywhere(keyScope, fold(s.After)), everywhere(keyNarrow, "reach"))

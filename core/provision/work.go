@@ -143,13 +143,42 @@ func (a *application) against(t *task, admin int) string {
 	if what, ok := a.over[t.site()]; ok && t.phase != removing {
 		return "a step of the mailbox has failed: " + what
 	}
+	if why := a.waits(t, t); why != "" {
+		return why
+	}
+	if t.phase == moving && t.Verb == Remove {
+		return a.taker(t)
+	}
+	return ""
+}
+
+// waits is the step that the task waits for, other than one; empty when there is none.
+func (a *application) waits(t, but *task) string {
 	for _, k := range t.needs(t.row) {
 		for _, p := range a.providers[k] {
-			if p == t || p.state == did || p.end != nil && p.end.Outcome == Shown {
+			if p == t || p == but || p.state == did || p.end != nil && p.end.Outcome == Shown {
 				continue
 			}
 			return "it waits for another step: " + p.sentence()
 		}
+	}
+	return ""
+}
+
+// taker is why the mailbox that an alias goes to would not take it over now, so that mail to it would bounce if it was taken
+// from where it is; empty when it would.
+func (a *application) taker(t *task) string {
+	for _, p := range a.tasks {
+		if p.phase != moving || p.Verb != Add || fold(p.Fact.Subject) != fold(t.Fact.Subject) || p.Provider != t.Provider {
+			continue
+		}
+		if what, ok := a.over[p.site()]; ok {
+			return "a step of the mailbox that it goes to has failed: " + what
+		}
+		if p.end == nil {
+			return "it would not be taken over by this plan: " + p.sentence()
+		}
+		return a.waits(p, t)
 	}
 	return ""
 }
