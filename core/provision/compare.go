@@ -141,8 +141,8 @@ func (m *maker) wishes(w, h *Mailbox, have finding, fresh bool) {
 			}
 			continue
 		}
-		// A mailbox that is not there has no markers, even where nobody is let to look.
-		if why, ok := h.Unread[key.Aspect]; ok && !(fresh && key.Aspect == Marker) {
+		// A mailbox that is not there has nothing in it, even where nobody is let to look.
+		if why, ok := h.Unread[key.Aspect]; ok && !(fresh && within(w.Provider, key.Aspect)) {
 			if !unread[key.Aspect] {
 				unread[key.Aspect] = true
 				m.unread(at, Fact{Aspect: key.Aspect}, why)
@@ -176,6 +176,17 @@ func (m *maker) wishes(w, h *Mailbox, have finding, fresh bool) {
 			m.closed[at] = m.closed[at] || r.guards()
 		}
 	}
+}
+
+// within reports whether the aspect is of what is in the mailbox, where Google and Graph let nobody look before it is there.
+func within(provider inbox.Provider, aspect Aspect) bool {
+	switch aspect {
+	case Marker:
+		return true
+	case Open, Sender, Signature, Language, AutoReply:
+		return provider == inbox.Gmail
+	}
+	return false
 }
 
 // newGroup reports whether a group is wished that is not there.

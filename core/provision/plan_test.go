@@ -151,6 +151,7 @@ var situations = []struct {
 		m.AtCreation = box("", "", "group-setting isArchived = true", "group work@example.net = Jobs").Facts
 		return m
 	}()}, have: boxes{gmail("jobs@example.net", "group work@example.net = Work with us", "group-setting isArchived = false")}},
+	{name: "new account that Gmail lets nobody look into", want: boxes{jobs}, have: boxes{unread(nothing(jobs), provision.Open, "Invalid email or User ID")}},
 	{name: "another edition and held", want: boxes{with(jobs, "licence = Google-Apps/1010020028")}, have: boxes{jobs}},
 	{name: "front group with a stranger in it", want: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER")}, have: boxes{with(jobs, "group work@example.net = Work", "group-member work@example.net/jobs@example.net = MEMBER", "group-member work@example.net/eve@example.net = OWNER")}, options: provision.Options{AllowRemove: true}},
 	{name: "delegates beyond the cap", want: boxes{func() provision.Mailbox {

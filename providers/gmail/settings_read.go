@@ -34,7 +34,7 @@ func (r *reading) wish(aspect provision.Aspect, subject string) (string, bool) {
 }
 
 // Read implements provision.Admin, with at most five requests for a mailbox. One whose mail service does not exist (yet)
-// has no settings, and so no facts. It fails with *provision.Refused where no mailbox can be read, and for a mailbox
+// has no settings, and so no facts. One that Google says not to know is unread, for it says so of suspended ones too. It fails with *provision.Refused where no mailbox can be read, and for a mailbox
 // that is not in Config.Mailboxes.
 func (s *Settings) Read(ctx context.Context, want []provision.Mailbox, only []provision.Aspect) ([]provision.Mailbox, error) {
 	out := make([]provision.Mailbox, len(want))
@@ -80,7 +80,7 @@ func (s *Settings) readMailbox(ctx context.Context, want *provision.Mailbox, onl
 		var refused *provision.Refused
 		switch {
 		case err == nil:
-		case notThere(err):
+		case mailServiceMissing(err):
 			clear(r.got.Facts)
 			return r.got, nil
 		case ctx.Err() != nil:
