@@ -2,12 +2,14 @@ package pipeline_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/memory"
+	"github.com/postroom/postroom/core/pipeline"
 )
 
 // TestIgnoredMailIsNotWrittenOn: where a write can touch a thread as a whole, the ignored mail in it stays as it is. Postroom
@@ -149,5 +151,58 @@ func TestBacklogInMidListing(t *testing.T) {
 				t.Errorf("kept %s\nwant %s", got, c.books)
 			}
 		})
+	}
+}
+
+// TestOutage: a mailbox that was out of the manifest for months, so that the provider has forgotten the cursor, comes back
+// under the cut-over of the first look. What came meanwhile is work unless it has been dealt with; what is older stays
+// what it was.
+func TestOutage(t *testing.T) {
+	t.Parallel()
+	for _, c := range backlogs {
+		for name, dial := range map[string]func(*memory.Provider){
+			"as Graph": func(p *memory.Provider) { p.Guarded = true },
+			"as Gmail": func(p *memory.Provider) {
+				p.Listing, p.Changed, p.PageSize, p.News = memory.NameOnly, memory.StateOnly, 3, true
+			},
+		} {
+			t.Run(c.backlog.String()+" "+name, func(t *testing.T) {
+				t.Parallel()
+				a := newArchive(t, c.backlog, dial)
+				a.sync()
+				mailboxes := a.spine.Mailboxes
+				a.spine.Mailboxes = func(inbox.MailboxID) (pipeline.Mailbox, bool) { return pipeline.Mailbox{}, false }
+				if _, err := a.spine.Sync(t.Context(), "support@contoso.com"); err == nil {
+					t.Fatal("a mailbox that is not in the manifest was read")
+				}
+				a.now = a.now.AddDate(0, 3, 0)
+				at := a.now.AddDate(0, -1, 0)
+				a.receive("new", "", at, false)
+				a.provider.Move(a.receive("done", "", at, false), inbox.Archive)
+				a.provider.Answer(a.receive("answered", "", at, false), inbox.Person{}, at.Add(time.Hour))
+				a.provider.Answer(a.old[1], inbox.Person{}, at) // to the customer of a mail that may be ignored
+				a.receive("once more", "old5", at, false)
+				a.provider.Expire()
+				a.spine.Mailboxes = mailboxes
+				a.sync()
+				got := a.books()
+				want := []string{"new open+", "done closed", "answered waiting+"}
+				switch c.backlog.Mode {
+				case decide.BacklogIgnore:
+					want = []string{"Re: old1 waiting, answered waiting+, done closed, new open+, once more open+"}
+				case decide.BacklogRegister:
+					want = append(want, "old0 closed, old1 waiting, ", "old4 closed, old5 open+, old6 closed")
+				}
+				for _, w := range want {
+					if !strings.Contains(got, w) {
+						t.Errorf("kept %s, want %s in it", got, w)
+					}
+				}
+				a.sync()
+				if again := a.books(); again != got {
+					t.Errorf("kept %s, then %s", got, again)
+				}
+			})
+		}
 	}
 }
