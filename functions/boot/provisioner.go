@@ -64,7 +64,7 @@ func (p *Provisioner) Handle(ctx context.Context, event json.RawMessage) (any, e
 	var answer any
 	switch e.Do {
 	case doReport:
-		answer, err = p.report(ctx, &task{ID: taskID(ctx, event), Do: doReport, Began: p.Now()})
+		answer, err = p.reported(ctx, taskID(ctx, event))
 	case doPlan:
 		answer, err = p.planned(ctx, e.request)
 	case doApply:
@@ -104,6 +104,8 @@ func (p *Provisioner) goOn(ctx context.Context, id string, leg int) (any, error)
 		return nil, err
 	case !ok:
 		return nil, fmt.Errorf("there is no task %.80q", id)
+	case t.Ended.IsZero() && leg == t.Legs-1 && t.HandedBy != "" && t.HandedBy == requestID(ctx):
+		return nil, p.again(ctx, t) // Lambda delivers once more what has kept the task and not come to hand it on
 	case leg < t.Legs || !t.Ended.IsZero():
 		p.Log.InfoContext(ctx, "taken up already", "task", id, "leg", leg)
 		return nil, nil

@@ -130,10 +130,12 @@ func (p *Provisioner) applyOn(ctx context.Context, t *task) (any, error) {
 		return nil, err
 	}
 	report, err := p.applyPlan(work, w, *t.Apply.Plan, "the function provision on request")
-	if errors.Is(err, errLater) {
+	switch {
+	case errors.Is(err, errLater) && t.Legs < maxLegs:
 		return Applied{Task: t.ID, Counts: counts(report)}, p.handOn(ctx, t)
-	}
-	if err != nil && !errors.Is(err, provision.ErrStale) {
+	case errors.Is(err, errLater):
+		err = endless(t)
+	case err != nil && !errors.Is(err, provision.ErrStale):
 		return nil, err // Lambda tries again, where nobody waits for the answer
 	}
 	out := Applied{Task: t.ID, Ended: true, Complete: err == nil && report.Complete(), Counts: counts(report)}

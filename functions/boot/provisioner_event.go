@@ -2,8 +2,6 @@ package boot
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,9 +100,16 @@ func shortened(err error) error {
 // taskID names the work that an event asks for: the same when Lambda delivers the event again, which it does with the same
 // request id ("Error handling for asynchronous invocations").
 func taskID(ctx context.Context, event json.RawMessage) string {
-	if of, ok := lambdacontext.FromContext(ctx); ok && of.AwsRequestID != "" {
-		return digest([]byte(of.AwsRequestID))[:32]
+	if id := requestID(ctx); id != "" {
+		return digest([]byte(id))[:32]
 	}
-	sum := sha256.Sum256(event)
-	return hex.EncodeToString(sum[:16])
+	return digest(event)[:32]
+}
+
+// requestID names the invocation, the same when Lambda tries it again.
+func requestID(ctx context.Context) string {
+	if of, ok := lambdacontext.FromContext(ctx); ok {
+		return of.AwsRequestID
+	}
+	return ""
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/mail"
+	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/postroom/postroom/core/inbox"
@@ -52,6 +54,19 @@ func (e *resourceEvent) stack() string {
 		return part[1]
 	}
 	return e.StackId
+}
+
+// maxService is how long CloudFormation waits for a resource at most, and unless it is told otherwise
+// ("AWS::CloudFormation::CustomResource", ServiceTimeout).
+const maxService = time.Hour
+
+// patience is how long the request may take, so that the answer comes in time.
+func (e *resourceEvent) patience() time.Duration {
+	wait := maxService
+	if s, err := strconv.ParseFloat(fmt.Sprint(e.ResourceProperties["ServiceTimeout"]), 64); err == nil && s > 0 && s < wait.Seconds() {
+		wait = time.Duration(s * float64(time.Second))
+	}
+	return wait * 19 / 20
 }
 
 // properties are a resource's: those that are about the resource, and the mailbox's keys as the manifest has them.

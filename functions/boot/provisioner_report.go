@@ -41,6 +41,21 @@ func (p *Provisioner) report(ctx context.Context, t *task) (any, error) {
 	return out, err
 }
 
+// reported is the report that an event asks for. Delivered again it goes on where the first delivery has handed on.
+func (p *Provisioner) reported(ctx context.Context, id string) (any, error) {
+	t, there, err := p.loadTask(ctx, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case !there:
+		t = &task{ID: id, Do: doReport, Began: p.Now()}
+	case !t.Ended.IsZero():
+		p.Log.InfoContext(ctx, "reported already", "task", id)
+		return nil, nil
+	}
+	return p.report(ctx, t)
+}
+
 func (p *Provisioner) measure(ctx context.Context, v Values) {
 	if err := p.Metrics.Write(v, nil); err != nil {
 		p.Log.ErrorContext(ctx, "metrics not written", "error", err.Error())

@@ -35,10 +35,6 @@ var errTaken = errors.New("another invocation is at it")
 // refusal is a failure that trying again does not end: the resource fails with it.
 type refusal struct{ error }
 
-// maxResource is how long a resource may take. CloudFormation gives up after its ServiceTimeout, an hour at most
-// ("AWS::CloudFormation::CustomResource").
-const maxResource = 57 * time.Minute
-
 // broken is a step that the provider refused, after all the patience there is for it.
 type broken struct{ error }
 
@@ -86,19 +82,22 @@ func (p *Provisioner) resource(ctx context.Context, id string, e *resourceEvent)
 
 // settle brings about what a request asks for and decides the answer. It is false when the next invocation goes on.
 func (p *Provisioner) settle(ctx context.Context, t *task) (bool, error) {
+	e := t.Resource.Event
+	rest := e.patience() - p.Now().Sub(t.Began)
 	work, stop := p.within(ctx)
 	defer stop()
-	e := t.Resource.Event
+	work, end := context.WithTimeout(work, rest)
+	defer end()
 	physical, data, err := p.bring(work, t, e)
 	if errors.Is(err, errTaken) {
 		return false, err // a later delivery finds the answer sent, or goes on
 	}
 	if errors.Is(err, errLater) {
-		if p.Now().Sub(t.Began) < maxResource {
+		if p.Now().Sub(t.Began) < e.patience() {
 			return false, p.handOn(ctx, t)
 		}
 		t.Resource.Plan = nil
-		err = errors.New("it is not done within the hour that CloudFormation waits; deploy again to go on where it stopped")
+		err = errors.New("it is not done within the hour, or the ServiceTimeout, that CloudFormation waits; deploy again to go on where it stopped")
 		if last := t.Resource.Last; last != "" {
 			err = fmt.Errorf("%w; what held it up: %s", err, last)
 		}

@@ -18,6 +18,8 @@ type task struct {
 	Began time.Time `json:"began"`
 	Legs  int       `json:"legs,omitempty"` // invocations that have handed on
 	Ended time.Time `json:"ended,omitzero"`
+	// HandedBy is the request id of the invocation that has handed on last.
+	HandedBy string `json:"handedBy,omitempty"`
 
 	Report   *reportState   `json:"report,omitempty"`
 	Apply    *applyState    `json:"apply,omitempty"`
@@ -56,8 +58,9 @@ func (p *Provisioner) saveTask(ctx context.Context, t *task) error {
 // else has kept it meanwhile that one goes on with it.
 func (p *Provisioner) handOn(ctx context.Context, t *task) error {
 	if t.Legs++; t.Legs > maxLegs {
-		return fmt.Errorf("task %s is not at its end after %d invocations", t.ID, maxLegs)
+		return endless(t)
 	}
+	t.HandedBy = requestID(ctx)
 	err := p.saveTask(ctx, t)
 	if errors.Is(err, pipeline.ErrConflict) {
 		p.Log.WarnContext(ctx, "another invocation goes on with it", "task", t.ID)
@@ -66,6 +69,16 @@ func (p *Provisioner) handOn(ctx context.Context, t *task) error {
 	if err != nil {
 		return err
 	}
+	return p.again(ctx, t)
+}
+
+func endless(t *task) error {
+	return fmt.Errorf("task %s is not at its end after %d invocations", t.ID, maxLegs)
+}
+
+// again has the next invocation take up a task that has been kept for it. When that fails, the event that was to hand on is to be
+// delivered again.
+func (p *Provisioner) again(ctx context.Context, t *task) error {
 	event, err := json.Marshal(map[string]any{"do": doContinue, "task": t.ID, "leg": t.Legs})
 	if err != nil {
 		return err
