@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"slices"
 
+	"google.golang.org/api/googleapi"
+
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 )
@@ -139,8 +141,9 @@ func (x *examining) access() {
 			}
 			return x.read(x.ctx, "read a licence", func() error {
 				_, err := x.way.licences.LicenseAssignments.Get(product, sku, string(x.want[0].Address)).Context(x.ctx).Do()
-				if hasCode(err, http.StatusNotFound) {
-					return nil
+				var e *googleapi.Error
+				if hasCode(err, http.StatusNotFound) || errors.As(err, &e) && unknownUser(summary(e)) {
+					return nil // it can be read, and there is none
 				}
 				return err
 			})

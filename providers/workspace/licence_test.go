@@ -1,6 +1,9 @@
 package workspace_test
 
 import (
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -45,5 +48,31 @@ func TestAutomaticLicenceOfANewAccount(t *testing.T) {
 	d.apply(want)
 	if acc, _ := d.sim.Account(box); !slices.Equal(acc.Licences, []string{starter}) {
 		t.Errorf("licences %v", acc.Licences)
+	}
+}
+
+// Licensing does not know a new account yet: it has no licence, which is no reason to know nothing.
+func TestUserUnknownToLicensing(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.sim.AddAccount(workspacesim.Account{Address: box, Name: "Contoso Support"})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, "/sku/") {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, said("invalid", "Invalid Value: userId"))
+			return
+		}
+		d.sim.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	want := []provision.Mailbox{wish(box, fact(provision.Existence), "account", fact(provision.Licence), standard)}
+	a := d.open(server.URL, nil)
+	have, err := a.Read(t.Context(), want, nil)
+	d.ok(err)
+	if why := have[0].Unread[provision.Licence]; why != "" {
+		t.Errorf("unread: %s", why)
+	}
+	if got := lines(a.Examine(t.Context(), want)); strings.Contains(got, "bad workspace-access") || !strings.Contains(got, "does not have the licence") {
+		t.Errorf("found\n%s", got)
 	}
 }
