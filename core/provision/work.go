@@ -272,7 +272,7 @@ func (a *application) look(ctx context.Context, tasks []*task) (map[site]*Mailbo
 			aspects = append(aspects, t.Fact.Aspect)
 		}
 	}
-	if err := a.hold(ctx); err != nil {
+	if err := a.holdFor(ctx, lockFor+time.Duration(len(about))*lockToRead); err != nil {
 		return nil, err
 	}
 	have, err := a.Estate.Read(ctx, about, aspects)
@@ -292,10 +292,15 @@ func (a *application) look(ctx context.Context, tasks []*task) (map[site]*Mailbo
 func (a *application) read(ctx context.Context, want []Mailbox, only []Aspect) ([]Mailbox, error) {
 	deadline := a.Now().Add(a.patience)
 	for tries := 1; ; tries++ {
-		if err := a.hold(ctx); err != nil {
+		if err := a.holdFor(ctx, lockFor+time.Duration(len(want))*lockToRead); err != nil {
 			return nil, err
 		}
 		have, err := a.Estate.Read(ctx, want, only)
+		if ctx.Err() == nil {
+			if err := a.hold(ctx); err != nil {
+				return nil, err
+			}
+		}
 		var notYet *NotYet
 		if err == nil || !errors.As(err, &notYet) {
 			return have, err
@@ -310,17 +315,24 @@ func (a *application) read(ctx context.Context, want []Mailbox, only []Aspect) (
 	}
 }
 
-// hold keeps the lock ours.
-func (a *application) hold(ctx context.Context) error {
+// hold keeps the lock ours for one step at least, and not for much longer.
+func (a *application) hold(ctx context.Context) error { return a.holdFor(ctx, lockFor) }
+
+// holdFor keeps the lock ours for half of the span at least.
+func (a *application) holdFor(ctx context.Context, span time.Duration) error {
 	now := a.Now()
-	if a.until.Sub(now) > lockFor/2 {
+	rest := a.until.Sub(now)
+	if rest > span/2 && rest <= span {
 		return nil
 	}
-	until := now.Add(lockFor)
+	lapsed := !a.until.IsZero() && rest <= 0
+	until := now.Add(span)
 	if err := a.Locks.Lock(ctx, a.Holder, now, until); err != nil {
 		return fmt.Errorf("provision: %w", err)
 	}
-	a.until = until
+	if a.until = until; lapsed {
+		return errLapsed
+	}
 	return nil
 }
 
