@@ -31,9 +31,8 @@ type (
 		Remove []string `json:"Remove,omitempty"`
 	}
 	page struct {
-		Value    []Row    `json:"value"`
-		Next     string   `json:"@odata.nextLink"`
-		Warnings []string `json:"@adminapi.warnings"`
+		Value []Row  `json:"value"`
+		Next  string `json:"@odata.nextLink"`
 	}
 )
 
@@ -118,9 +117,6 @@ func (e *Endpoint) finish(ctx context.Context, c *Command, status int, body []by
 			return Result{Err: err}, nil
 		}
 		r.Rows = append(r.Rows, p.Value...)
-		for _, w := range p.Warnings {
-			r.Warnings = append(r.Warnings, clean(w))
-		}
 		if p.Next == "" {
 			return r, nil
 		}

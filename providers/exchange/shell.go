@@ -46,9 +46,8 @@ type Change struct{ Add, Remove []string }
 
 // Result is how one command ended. Many cmdlets succeed without a row.
 type Result struct {
-	Rows     []Row
-	Warnings []string
-	Err      error // *Failure where Exchange refuses this command; others may have gone well
+	Rows []Row
+	Err  error // *Failure where Exchange refuses this command; others may have gone well
 }
 
 // reads reports whether the command changes nothing.
