@@ -72,8 +72,9 @@ type history struct {
 
 type letter struct {
 	Letter
-	id    inbox.MessageID
-	chain string
+	id       inbox.MessageID
+	chain    string
+	answered time.Time // when it was, if it was before Postroom
 }
 
 // act is that a person put a marker on a message, or took it off.
@@ -135,6 +136,7 @@ func History(t *rapid.T, office Office, store pipeline.Store) {
 			h.policy.Backlog.Since = h.office.Now()
 		}
 		h.receiveOld()
+		h.answerOld()
 	}
 	if since == old && h.policy.Backlog.Mode == decide.BacklogTriageSince {
 		h.policy.Backlog.Since = h.office.Now().Add(time.Minute)

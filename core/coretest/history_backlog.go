@@ -38,6 +38,10 @@ func (h *history) backlogAsAsked() {
 		work, unclear, alone := h.asked(c.ID)
 		switch {
 		case !alone || unclear:
+		case !work && h.answered(c.ID): // it may have been work for as long as the answer had not been seen
+			if c.Status != inbox.Closed {
+				h.t.Fatalf("backlog %s: old mail %s was answered and is %s\n%s", h.policy.Backlog, l.id, c.Status, h.timeline(c.ID))
+			}
 		case work && (c.Status != inbox.Open || c.Owner == "" && h.policy.Assign.Strategy != assign.Manual):
 			h.t.Fatalf("backlog %s: old mail %s should be work: %+v\n%s", h.policy.Backlog, l.id, c, h.timeline(c.ID))
 		case !work && (c.Status != inbox.Closed || c.Owner != "" || !c.Imported || slices.ContainsFunc(state.Markers, h.policy.Own)):
@@ -66,10 +70,21 @@ func (h *history) asked(id inbox.ConversationID) (work, unclear, alone bool) {
 		case decide.BacklogTriageSince:
 			wanted = !l.At.Before(h.policy.Backlog.Since)
 		}
+		wanted = wanted && !h.answeredSince(id, l.At)
 		work = work || wanted && !l.Automated
 		unclear = unclear || wanted && l.Automated
 	}
 	return work, unclear && !work, alone
+}
+
+// answered reports whether a conversation had been answered before Postroom.
+func (h *history) answered(id inbox.ConversationID) bool { return h.answeredSince(id, time.Time{}) }
+
+func (h *history) answeredSince(id inbox.ConversationID, at time.Time) bool {
+	return slices.ContainsFunc(h.old, func(o letter) bool {
+		k, ok := h.known(o.id)
+		return ok && k.Conversation == id && o.answered.After(at)
+	})
 }
 
 // tooOld reports whether mail of that date is to be ignored.

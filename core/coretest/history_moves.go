@@ -3,6 +3,7 @@ package coretest
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
@@ -53,6 +54,18 @@ func (h *history) receiveOld() {
 	before := slices.Clone(h.old)
 	w := h.write(l, "")
 	h.old = append(before, w) // another old mail touches nobody's
+}
+
+// answerOld may answer the last old mail, half an hour later.
+func (h *history) answerOld() {
+	if rapid.IntRange(0, 3).Draw(h.t, "answered") > 0 {
+		return
+	}
+	h.office.Advance(30 * time.Minute)
+	l := &h.old[len(h.old)-1]
+	if h.office.Answer(l.id, "") {
+		l.answered = h.office.Now()
+	}
 }
 
 func (h *history) reply() {
