@@ -19,10 +19,9 @@ const memoryPrefix = "automap:"
 type people struct {
 	admin  *Admin
 	wanted map[inbox.MailboxID]map[string]provision.Aspect // subjects of each mailbox's wish, with one of their aspects
-	anyone map[string]bool                                 // the same of all mailboxes
 	listed bool                                            // a mailbox without a wish is read, so names are asked for
 	noted  []string                                        // as Exchange wrote them, each once
-	seen   map[string]bool                                 // the same in lower case
+	seen   map[string]bool                                 // the same in lower case, and whether each mailbox where it was met wishes it so
 	memory map[inbox.MailboxID]map[string]string           // "mapped" or "unmapped", by address
 }
 
@@ -31,12 +30,12 @@ type person struct {
 	primary   string   // address in lower case, or the name as Exchange has it where nobody has that name
 	addresses []string // all of them
 	name      string
-	kind      string // RecipientTypeDetails; "" where unknown
+	assumed   bool // that the address is theirs; nobody asked for the others
 	err       error
 }
 
 func newPeople(a *Admin, want []provision.Mailbox) *people {
-	p := &people{admin: a, wanted: map[inbox.MailboxID]map[string]provision.Aspect{}, anyone: map[string]bool{}, seen: map[string]bool{}, memory: map[inbox.MailboxID]map[string]string{}}
+	p := &people{admin: a, wanted: map[inbox.MailboxID]map[string]provision.Aspect{}, seen: map[string]bool{}, memory: map[inbox.MailboxID]map[string]string{}}
 	for _, m := range want {
 		if m.Address == "" {
 			continue
@@ -46,7 +45,6 @@ func newPeople(a *Admin, want []provision.Mailbox) *people {
 		for f := range m.Facts {
 			if right(f.Aspect) {
 				p.wanted[m.Address][f.Subject] = f.Aspect
-				p.anyone[f.Subject] = true
 			}
 		}
 	}
@@ -58,11 +56,14 @@ func right(a provision.Aspect) bool {
 	return slices.Contains([]provision.Aspect{provision.Open, provision.Read, provision.SendAs, provision.SendOnBehalf}, a)
 }
 
-func (p *people) note(who string) {
-	if key := strings.ToLower(who); !p.seen[key] {
-		p.seen[key] = true
+func (p *people) note(m inbox.MailboxID, who string) {
+	key := strings.ToLower(who)
+	_, wished := p.wanted[m][key]
+	sure, met := p.seen[key]
+	if !met {
 		p.noted = append(p.noted, who)
 	}
+	p.seen[key] = wished && (sure || !met)
 }
 
 // remember takes in what is remembered of auto-mapping at a mailbox.
@@ -86,20 +87,21 @@ func (p *people) remember(m inbox.MailboxID, entries []string) {
 
 func (p *people) mapping(m inbox.MailboxID, subject string) string { return p.memory[m][subject] }
 
-// resolve asks who those are that were noted and are not known. Somebody whom a wish names by the very address that Exchange
-// shows is known: an address, user principal names included, is one recipient's alone in a tenant.
+// resolve asks who those are that were noted and are not known. Somebody whom the wishes name by the very address that Exchange
+// shows is known: an address, user principal names included, is one recipient's alone in a tenant. Where one mailbox's does not,
+// it may name them by another.
 func (p *people) resolve(ctx context.Context) error {
 	var ask []string
 	for _, who := range p.noted {
 		key := strings.ToLower(who)
-		if before, ok := p.admin.known[key]; ok && before.err == nil && !p.listed {
+		if before, ok := p.admin.known[key]; ok && before.err == nil && !p.listed && (p.seen[key] || !before.assumed) {
 			continue
 		}
 		switch {
 		case strings.HasPrefix(key, "s-1-5-"):
 			p.admin.known[key] = person{primary: who}
-		case p.anyone[key] && !p.listed:
-			p.admin.known[key] = person{primary: key, addresses: []string{key}}
+		case p.seen[key] && !p.listed:
+			p.admin.known[key] = person{primary: key, addresses: []string{key}, assumed: true}
 		default:
 			ask = append(ask, who)
 		}
@@ -166,7 +168,7 @@ func newPerson(who string, res Result) person {
 		return person{primary: who}
 	}
 	row := rows[0]
-	out := person{primary: strings.ToLower(row.text("PrimarySmtpAddress")), name: row.text("DisplayName"), kind: row.text("RecipientTypeDetails")}
+	out := person{primary: strings.ToLower(row.text("PrimarySmtpAddress")), name: row.text("DisplayName")}
 	out.addresses = addressesOf(row)
 	if upn := strings.ToLower(row.text("WindowsLiveID")); upn != "" {
 		out.addresses = append(out.addresses, upn)

@@ -140,3 +140,29 @@ func TestWhoCouldNotBeFoundOutIsAskedAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestOnePersonByTwoAddresses: two mailboxes may name somebody by different addresses, and neither takes them for somebody else.
+func TestOnePersonByTwoAddresses(t *testing.T) {
+	t.Parallel()
+	tn := newTenant(t)
+	first := box(support, map[provision.Fact]string{fact(provision.Open, "miles@contoso.com"): "mapped", fact(provision.Existence, ""): "shared"})
+	second := box("sales@contoso.com", map[provision.Fact]string{fact(provision.Open, "u4711@contoso.com"): "mapped", fact(provision.Existence, ""): "shared"})
+	for _, m := range []provision.Mailbox{first, second} {
+		must(t, tn.AddMailbox(exchangesim.Recipient{Address: string(m.Address)}))
+		must(t, tn.Grant(string(m.Address), "o.hara@contoso.com", "FullAccess"))
+	}
+	for range 2 {
+		tn.settled(t, second)
+		tn.settled(t, first, second)
+	}
+	have, err := tn.admin.Read(t.Context(), []provision.Mailbox{second}, []provision.Aspect{provision.Open})
+	must(t, err)
+	if subjects := subjectsOf(have[0], provision.Open); len(subjects) != 1 || subjects[0] != "u4711@contoso.com" {
+		t.Errorf("open to %v", subjects)
+	}
+	have, err = tn.admin.Read(t.Context(), []provision.Mailbox{first}, []provision.Aspect{provision.Open})
+	must(t, err)
+	if subjects := subjectsOf(have[0], provision.Open); len(subjects) != 1 || subjects[0] != "miles@contoso.com" {
+		t.Errorf("open to %v", subjects)
+	}
+}

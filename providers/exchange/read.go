@@ -156,7 +156,7 @@ func (r *reading) hold(mailbox inbox.MailboxID, aspect provision.Aspect, who str
 		return
 	}
 	r.held = append(r.held, held{mailbox, aspect, who})
-	r.people.note(who)
+	r.people.note(mailbox, who)
 }
 
 // system reports whether a right is the mailbox's own or the system's, which are not people's to give or take.
