@@ -64,6 +64,7 @@ func TestAMarkInOtherLetters(t *testing.T) {
 	if have := tn.read(t, idealTenant()); len(have) != 2 || have[1].Facts[fact(provision.Reach, "")] != "postroom" {
 		t.Errorf("read %v", have[1:])
 	}
+	tn.settled(t, box("old@contoso.com", map[provision.Fact]string{fact(provision.Existence, ""): "shared", fact(provision.Reach, ""): "Postroom"}))
 }
 
 // TestRolesThatMayBeAnyones: what is listed of several assignees says nothing of the app's own roles.

@@ -97,7 +97,7 @@ func (r *reading) mailbox(m, want *provision.Mailbox, row Row) {
 		m.Unread[provision.SignIn] = "Exchange did not say whether sign-in is blocked"
 	}
 	if mark := row.text(r.admin.mark); mark != "" {
-		set(provision.Reach, "", mark)
+		set(provision.Reach, "", same(mark, want.Facts[provision.Fact{Aspect: provision.Reach}])) // as to the scope's filter
 	}
 	if n, ok := size(row.text("ProhibitSendReceiveQuota")); ok {
 		set(provision.Quota, "", fmt.Sprint(n))
