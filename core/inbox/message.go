@@ -126,7 +126,8 @@ type Observation struct {
 	Gone bool
 	// State is nil where the provider named the message but not its state; it must then be fetched.
 	State *State
-	// New: the provider says that the message came into the mailbox since the cursor, whatever its date. False says nothing.
+	// New: the provider says that the message came into the mailbox since the cursor, or since the time that its listing was
+	// limited to, whatever its date. False says nothing.
 	New bool
 	// Doubtful: the state may have been overtaken by one that was not read yet. It is to be fetched before anything is
 	// concluded from a difference.
