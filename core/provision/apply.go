@@ -75,9 +75,10 @@ type application struct {
 	plan     *Plan
 	key      string
 	patience time.Duration
-	want     []Mailbox // those that the plan is about
-	have     []Mailbox // as read last as a whole
-	until    time.Time // the lock is ours
+	want     []Mailbox       // those that the plan is about
+	have     []Mailbox       // as read last as a whole
+	until    time.Time       // the lock is ours
+	turns    map[string]turn // by the steps' IDs
 
 	ended     []Ended // as the plan's steps
 	tasks     []*task // what is left to be done, in its order
@@ -151,7 +152,10 @@ func (a *application) prepare(ctx context.Context) error {
 	}
 	a.have = have
 	fresh := Make(a.want, have, a.options())
-	if err := a.match(ctx, &fresh); err != nil {
+	if err := a.remember(ctx); err != nil {
+		return err
+	}
+	if err := a.match(&fresh); err != nil {
 		return err
 	}
 	a.providers = map[key][]*task{}

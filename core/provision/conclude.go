@@ -6,7 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
+
+	"github.com/postroom/postroom/core/inbox"
 )
 
 // key names the plan in the journal: the same plan has the same, whoever applies it and however often.
@@ -21,9 +25,55 @@ func (p *Plan) key() string {
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }
 
+// turn is what the journal has of a step of this plan. One that was taken back by hand and is done once more takes another
+// turn, with entries of its own.
+type turn struct{ begun, done int }
+
+// under reports whether one was begun and is not through by the journal.
+func (t turn) under() bool { return t.begun > t.done }
+
+// remember reads what earlier runs of this plan have written down.
+func (a *application) remember(ctx context.Context) error {
+	a.turns = map[string]turn{}
+	asked := map[inbox.MailboxID]bool{}
+	for i := range a.plan.Steps {
+		mailbox := a.plan.Steps[i].Mailbox
+		if asked[mailbox] {
+			continue
+		}
+		asked[mailbox] = true
+		for cursor, more := "", true; more; more = cursor != "" {
+			entries, next, err := a.Journal.Entries(ctx, mailbox, cursor, 500)
+			if err != nil {
+				return fmt.Errorf("provision: read the journal: %w", err)
+			}
+			for i := range entries {
+				step, ours := strings.CutPrefix(entries[i].Key, a.key+"/")
+				step, _, _ = strings.Cut(step, "/")
+				t := a.turns[step]
+				switch {
+				case !ours:
+					continue
+				case entries[i].Stage == Begun:
+					t.begun++
+				case entries[i].Stage == Done:
+					t.done++
+				}
+				a.turns[step] = t
+			}
+			cursor = next
+		}
+	}
+	return nil
+}
+
 func (a *application) entry(s *Step, stage Stage, says string) Entry {
+	key := a.key + "/" + s.ID
+	if done := a.turns[s.ID].done; done > 0 {
+		key += "/" + strconv.Itoa(done+1)
+	}
 	return Entry{
-		Key: a.key + "/" + s.ID, Mailbox: s.Mailbox, At: a.Now().UTC(), By: a.By, Stage: stage,
+		Key: key, Mailbox: s.Mailbox, At: a.Now().UTC(), By: a.By, Stage: stage,
 		Verb: s.Verb, Fact: s.Fact, Before: s.Before, After: s.After, Why: s.Why, Says: says,
 	}
 }
@@ -54,11 +104,13 @@ func (a *application) fail(ctx context.Context, t *task, err error) error {
 	return a.recordAll(ctx, []*task{t}, Failed, clean(err.Error()))
 }
 
-// recordFound ends the entries of steps that an earlier run of the same plan has done without living to write it down.
+// recordFound ends the entries of steps that an earlier run of the same plan has done without living to write it down, and
+// notes what a person has done for it. What somebody else has done before is no change of ours.
 func (a *application) recordFound(ctx context.Context) error {
 	var entries []Entry
 	for i := range a.ended {
-		if e := &a.ended[i]; e.Outcome == WasSo {
+		e := &a.ended[i]
+		if turn := a.turns[e.Step.ID]; e.Outcome == WasSo && (turn.under() || e.Step.Manual != "" && turn.done == 0) {
 			entries = append(entries, a.entry(&e.Step, Done, "it was so when the apply began"))
 		}
 	}
@@ -105,7 +157,9 @@ func (a *application) conclude(ctx context.Context) error {
 		} else {
 			t.end.Says = "it was there at the end"
 		}
-		after = append(after, t)
+		if t.begun || t.Manual != "" {
+			after = append(after, t)
+		}
 	}
 	return a.recordAll(ctx, after, Done, "it was there at the end")
 }

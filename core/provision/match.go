@@ -1,14 +1,13 @@
 package provision
 
 import (
-	"context"
 	"fmt"
 	"strings"
 )
 
 // match pairs the plan's steps with those of the fresh one, and fails with ErrStale where the fresh one goes beyond it or
 // does not call for what it has.
-func (a *application) match(ctx context.Context, fresh *Plan) error {
+func (a *application) match(fresh *Plan) error {
 	now := make(map[string]*Step, len(fresh.Steps))
 	for i := range fresh.Steps {
 		now[fresh.Steps[i].ID] = &fresh.Steps[i]
@@ -33,10 +32,7 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 		ends[s.ID] = e
 		n, wanted := now[s.ID]
 		why, held := heldNow[s.ID]
-		other, err := a.continued(ctx, s, now, made)
-		if err != nil {
-			return err
-		}
+		other := a.continued(s, now, made)
 		switch {
 		case other != nil:
 			ends[other.ID] = e
@@ -102,7 +98,7 @@ func (a *application) match(ctx context.Context, fresh *Plan) error {
 // continued is the step of the fresh plan that does the same as s by another verb; nil where there is none. Either an earlier
 // run of this plan died in the middle of s, for some values are only changed by being taken away and given anew; or s was to
 // add what a mailbox that this plan has made turned out to have in another way from the start.
-func (a *application) continued(ctx context.Context, s *Step, now map[string]*Step, made spots) (*Step, error) {
+func (a *application) continued(s *Step, now map[string]*Step, made spots) *Step {
 	other := *s
 	switch {
 	case s.Verb == Set:
@@ -110,37 +106,16 @@ func (a *application) continued(ctx context.Context, s *Step, now map[string]*St
 	case s.Verb == Add && made.covers(s):
 		other.Verb = Set
 	default:
-		return nil, nil
+		return nil
 	}
 	n := now[stepID(&other)]
 	if n == nil || n.After != s.After || n.Takes {
-		return nil, nil
+		return nil
 	}
-	if s.Verb == Set {
-		if begun, err := a.begun(ctx, s); !begun || err != nil {
-			return nil, err
-		}
+	if s.Verb == Set && !a.turns[s.ID].under() {
+		return nil
 	}
-	return n, nil
-}
-
-// begun reports whether a run of this plan has begun the step, by the journal.
-func (a *application) begun(ctx context.Context, s *Step) (bool, error) {
-	want := a.entry(s, Begun, "").Key
-	for cursor := ""; ; {
-		entries, next, err := a.Journal.Entries(ctx, s.Mailbox, cursor, 500)
-		if err != nil {
-			return false, fmt.Errorf("provision: read the journal: %w", err)
-		}
-		for i := range entries {
-			if entries[i].Key == want && entries[i].Stage == Begun {
-				return true, nil
-			}
-		}
-		if cursor = next; cursor == "" {
-			return false, nil
-		}
-	}
+	return n
 }
 
 // unseenBirth reports whether the step furnishes a mailbox that this plan has made and that cannot be looked into yet, such as
