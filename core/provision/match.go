@@ -2,6 +2,7 @@ package provision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -120,18 +121,19 @@ func (a *application) continued(s *Step, now map[string]*Step, made spots) *Step
 
 // unseenBirth reports whether the step furnishes a mailbox that this plan has made and that cannot be looked into yet, such as
 // one that the app is let to only in an hour. What is there is the plan's own then, so the step is done without being called
-// for. What people may do is never given without having been read.
+// for, as long as it is wished. What people may do is never given without having been read.
 func (a *application) unseenBirth(s *Step) bool {
 	r, _, ok := find(s.Provider, s.Fact.Aspect)
-	if !ok || r.access || s.Verb != Add && s.Verb != Set {
+	if !ok || r.access || s.Verb != Add && s.Verb != Set || s.Manual != a.Estate.Manual(*s) {
 		return false
 	}
-	for i := range a.have {
-		if a.have[i].site() == s.site() {
-			return a.have[i].Exists()
-		}
+	here := func(m Mailbox) bool { return m.site() == s.site() }
+	i, j := slices.IndexFunc(a.have, here), slices.IndexFunc(a.want, here)
+	if i < 0 || j < 0 || !a.have[i].Exists() {
+		return false
 	}
-	return false
+	wish, ok := a.want[j].Facts[s.Fact]
+	return ok && wish == s.After
 }
 
 // spots are aspects of mailboxes, or with an empty aspect whole mailboxes.
