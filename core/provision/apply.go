@@ -75,6 +75,7 @@ type application struct {
 	plan     *Plan
 	key      string
 	patience time.Duration
+	all      []Mailbox       // that the manifest has
 	want     []Mailbox       // those that the plan is about
 	have     []Mailbox       // as read last as a whole
 	until    time.Time       // the lock is ours
@@ -123,6 +124,7 @@ func (a *application) choose(want []Mailbox) {
 		}
 	}
 	at := map[site]int{}
+	a.all = want
 	m := maker{plan: a.plan}
 	for i := range want {
 		if m.chosen(want[i].Address) {
@@ -146,12 +148,10 @@ func (a *application) choose(want []Mailbox) {
 
 // prepare reads what there is, holds the plan against what would be planned now, and lists what is left to be done.
 func (a *application) prepare(ctx context.Context) error {
-	have, err := a.read(ctx, a.want, nil)
-	if err != nil {
+	if err := a.readAll(ctx); err != nil {
 		return err
 	}
-	a.have = have
-	fresh := Make(a.want, have, a.options())
+	fresh := Make(a.want, a.have, a.options())
 	if err := a.remember(ctx); err != nil {
 		return err
 	}

@@ -130,11 +130,9 @@ func (a *application) conclude(ctx context.Context) error {
 		worked = worked || t.begun
 	}
 	if worked {
-		have, err := a.read(ctx, a.want, nil)
-		if err != nil {
+		if err := a.readAll(ctx); err != nil {
 			return err
 		}
-		a.have = have
 	}
 	left := Make(a.want, a.have, a.options())
 	a.left = &left

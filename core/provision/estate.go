@@ -149,6 +149,7 @@ func (e *Estate) Plan(ctx context.Context, want []Mailbox, o Options) (Plan, err
 	if o.Manual == nil {
 		o.Manual = e.Manual
 	}
+	all := want
 	if len(o.Only) > 0 {
 		for _, mailbox := range o.Only {
 			if !slices.ContainsFunc(want, func(w Mailbox) bool { return w.Address == mailbox }) {
@@ -167,7 +168,18 @@ func (e *Estate) Plan(ctx context.Context, want []Mailbox, o Options) (Plan, err
 	if err != nil {
 		return Plan{}, err
 	}
-	return Make(want, have, o), nil
+	return Make(want, strangers(have, len(want), all), o), nil
+}
+
+// strangers is a reading of so many wished mailboxes without those beyond them that the manifest has, for they are only not
+// asked about.
+func strangers(have []Mailbox, wished int, all []Mailbox) []Mailbox {
+	declared := make(map[site]bool, len(all))
+	for i := range all {
+		declared[all[i].site()] = true
+	}
+	rest := slices.DeleteFunc(slices.Clone(have[wished:]), func(m Mailbox) bool { return declared[m.site()] })
+	return append(have[:wished:wished], rest...)
 }
 
 var errNobody = errors.New("no administration that handles it is set up")

@@ -288,29 +288,33 @@ func (a *application) look(ctx context.Context, tasks []*task) (map[site]*Mailbo
 	return out, nil
 }
 
-// read is Estate.Read with patience for what only time can help.
-func (a *application) read(ctx context.Context, want []Mailbox, only []Aspect) ([]Mailbox, error) {
+// readAll reads what the plan is about, with patience for what only time can help.
+func (a *application) readAll(ctx context.Context) error {
 	deadline := a.Now().Add(a.patience)
 	for tries := 1; ; tries++ {
-		if err := a.holdFor(ctx, lockFor+time.Duration(len(want))*lockToRead); err != nil {
-			return nil, err
+		if err := a.holdFor(ctx, lockFor+time.Duration(len(a.want))*lockToRead); err != nil {
+			return err
 		}
-		have, err := a.Estate.Read(ctx, want, only)
+		have, err := a.Estate.Read(ctx, a.want, nil)
 		if ctx.Err() == nil {
 			if err := a.hold(ctx); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		var notYet *NotYet
-		if err == nil || !errors.As(err, &notYet) {
-			return have, err
+		if err == nil {
+			a.have = strangers(have, len(a.want), a.all)
+			return nil
+		}
+		if !errors.As(err, &notYet) {
+			return err
 		}
 		d := max(notYet.After, pause(tries))
 		if !a.Now().Add(d).Before(deadline) {
-			return nil, err
+			return err
 		}
 		if err := a.waitUntil(ctx, d, deadline, nil, "what there is cannot be read yet: "+clean(err.Error())); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
