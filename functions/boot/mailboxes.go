@@ -86,7 +86,7 @@ func open(entry manifest.Mailbox, c Clients) (*mailbox, error) {
 			return nil, errors.New("it is at Google, but no service account is configured: set POSTROOM_GOOGLE_KEY")
 		}
 		g, err := c.Gmail.Mailbox(gmail.Options{
-			Address: policy.Mailbox, Needs: policy.Rules.Needs(), Header: policy.Rules.Fields(), Own: policy.Own,
+			Address: policy.Mailbox, Front: entry.Front, Needs: policy.Rules.Needs(), Header: policy.Rules.Fields(), Own: policy.Own,
 		})
 		if err != nil {
 			return nil, err

@@ -15,6 +15,8 @@ import (
 // Options say which mailbox, and what of its mail is read.
 type Options struct {
 	Address inbox.MailboxID
+	// Front is the group that customers write to and whose mail comes to the account; "" if there is none.
+	Front inbox.Address
 	// Needs: with Body or Attachments set messages are read whole, else only header fields. The units are the same.
 	Needs rules.Needs
 	// Header names the fields that rules ask for; they are read beside those that Postroom itself looks at. Nil reads
@@ -127,5 +129,6 @@ func (m *Mailbox) observe(ctx context.Context, msg *api.Message) (inbox.Observat
 		return inbox.Observation{}, err
 	}
 	content := decode(msg, m.options.Needs)
+	throughFront(&content, m.options.Front)
 	return inbox.Observation{ID: content.ID, Thread: content.Thread, State: &state, Message: &content}, nil
 }
