@@ -20,25 +20,31 @@ type Script struct {
 
 	mailbox string // under whose name the next commands go
 	what    string
+	anyKind bool
 	steps   []scripted
 }
 
 type scripted struct {
 	mailbox, what string
+	anyKind       bool // the mailbox may be another than a shared one
 	command       Command
 }
 
 var _ Shell = (*Script)(nil)
 
 // Begin says what the commands that follow are for: a step of a plan.
-func (s *Script) Begin(step provision.Step) { s.mailbox, s.what = string(step.Mailbox), step.What }
+func (s *Script) Begin(step provision.Step) {
+	s.mailbox, s.what = string(step.Mailbox), step.What
+	// The app's mark comes off whatever carries it.
+	s.anyKind = step.Fact.Aspect == provision.Reach && step.Verb == provision.Remove
+}
 
 // Run implements Shell.
 func (s *Script) Run(ctx context.Context, commands ...Command) ([]Result, error) {
 	out := make([]Result, len(commands))
 	for i, c := range commands {
 		if !c.reads() {
-			s.steps = append(s.steps, scripted{mailbox: s.mailbox, what: s.what, command: c})
+			s.steps = append(s.steps, scripted{s.mailbox, s.what, s.anyKind, c})
 			continue
 		}
 		if s.Reads == nil {
@@ -71,6 +77,9 @@ func (s *Script) Print(w io.Writer, source string, made time.Time, questions []C
 				what = st.command.Name
 			}
 			fmt.Fprintf(&b, "Step -Mailbox %s -What %s -Already %s", quote(st.mailbox), quote(what), array(st.command.Already))
+			if st.anyKind {
+				b.WriteString(" -AnyKind")
+			}
 			if u := st.command.Unless; u != nil {
 				fmt.Fprintf(&b, " -Unless { %s -ErrorAction Stop | Where-Object { \"$($_.%s)\" -eq %s } }", u.Of, u.Property, quote(u.Value))
 			}
@@ -128,8 +137,29 @@ if (-not (Get-ConnectionInformation -ErrorAction SilentlyContinue | Where-Object
 $failed = [ordered]@{}
 
 `
-	scriptSteps = `function Step {
-    param([string] $Mailbox, [string] $What, [string[]] $Already = @(), [scriptblock] $Unless, [scriptblock] $Do)
+	scriptSteps = `$looked = @{}
+$unknown = 'ManagementObjectNotFoundException|couldn''t be found|couldn''t find object|wasn''t found'
+# An address may lead to somebody's own mailbox, or to another of which it is an alias.
+function Look([string] $Mailbox) {
+    if (-not $Mailbox -or $looked.Contains($Mailbox)) { return }
+    $looked[$Mailbox] = $true
+    try { $found = @(Get-Mailbox -Identity $Mailbox -ErrorAction Stop) } catch {
+        if ($_.Exception.Message -match $unknown) { return }
+        $failed[$Mailbox] = $_.Exception.Message
+        Write-Host "LEFT ALONE: ${Mailbox}: $($failed[$Mailbox])" -ForegroundColor Red
+        return
+    }
+    $own = @($found | Where-Object { "$($_.PrimarySmtpAddress)" -eq $Mailbox })
+    if ($own.Count -gt 0 -and "$($own[0].RecipientTypeDetails)" -ne 'SharedMailbox') {
+        $failed[$Mailbox] = "it is no shared mailbox but a $($own[0].RecipientTypeDetails)"
+    } elseif ($own.Count -eq 0 -and $found.Count -eq 1) {
+        $failed[$Mailbox] = "it is an address of $($found[0].PrimarySmtpAddress)"
+    } else { return }
+    Write-Host "LEFT ALONE: ${Mailbox}: $($failed[$Mailbox])" -ForegroundColor Red
+}
+function Step {
+    param([string] $Mailbox, [string] $What, [string[]] $Already = @(), [switch] $AnyKind, [scriptblock] $Unless, [scriptblock] $Do)
+    if (-not $AnyKind) { Look $Mailbox }
     if ($failed.Contains($Mailbox)) { Write-Host "left out: $What"; return }
     if ($Unless) {
         try { if (& $Unless) { Write-Host "already so: $What"; return } } catch { }
@@ -143,7 +173,7 @@ $failed = [ordered]@{}
             foreach ($part in $Already) {
                 if ($said.IndexOf($part, [StringComparison]::OrdinalIgnoreCase) -ge 0) { Write-Host "already so: $What"; return }
             }
-            if ($said -notmatch 'ManagementObjectNotFoundException|couldn''t be found|couldn''t find object|wasn''t found') { break }
+            if ($said -notmatch $unknown) { break }
         }
     }
     $failed[$Mailbox] = $said

@@ -262,3 +262,29 @@ func TestAScriptIsSureOfWhatIsThere(t *testing.T) {
 		}
 	}
 }
+
+// TestAScriptLooksAtEachMailbox: whatever has happened since it was written, somebody's own mailbox is left alone; only the app's
+// mark comes off it.
+func TestAScriptLooksAtEachMailbox(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		verb provision.Verb
+		fact provision.Fact
+		any  bool
+	}{
+		{provision.Remove, fact(provision.Reach, ""), true},
+		{provision.Add, fact(provision.Reach, ""), false},
+		{provision.Set, fact(provision.SignIn, ""), false},
+		{provision.Remove, fact(provision.SendAs, "anna@contoso.com"), false},
+	} {
+		script := &exchange.Script{}
+		must(t, mustAdmin(t, nil).Through(script).Do(t.Context(), provision.Step{Mailbox: support, Provider: inbox.M365, Verb: tt.verb, Fact: tt.fact, After: "blocked"}))
+		var b strings.Builder
+		must(t, script.Print(&b, "postroom.yaml", noon, nil))
+		_, call, _ := strings.Cut(b.String(), "\nStep -Mailbox 'support@contoso.com' ")
+		line, _, _ := strings.Cut(call, "\n")
+		if line == "" || strings.Contains(line, " -AnyKind ") != tt.any || !strings.Contains(b.String(), "if (-not $AnyKind) { Look $Mailbox }") {
+			t.Errorf("%s %s: %s", tt.verb, tt.fact.Aspect, line)
+		}
+	}
+}

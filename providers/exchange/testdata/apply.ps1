@@ -8,8 +8,29 @@ if (-not (Get-ConnectionInformation -ErrorAction SilentlyContinue | Where-Object
 }
 $failed = [ordered]@{}
 
+$looked = @{}
+$unknown = 'ManagementObjectNotFoundException|couldn''t be found|couldn''t find object|wasn''t found'
+# An address may lead to somebody's own mailbox, or to another of which it is an alias.
+function Look([string] $Mailbox) {
+    if (-not $Mailbox -or $looked.Contains($Mailbox)) { return }
+    $looked[$Mailbox] = $true
+    try { $found = @(Get-Mailbox -Identity $Mailbox -ErrorAction Stop) } catch {
+        if ($_.Exception.Message -match $unknown) { return }
+        $failed[$Mailbox] = $_.Exception.Message
+        Write-Host "LEFT ALONE: ${Mailbox}: $($failed[$Mailbox])" -ForegroundColor Red
+        return
+    }
+    $own = @($found | Where-Object { "$($_.PrimarySmtpAddress)" -eq $Mailbox })
+    if ($own.Count -gt 0 -and "$($own[0].RecipientTypeDetails)" -ne 'SharedMailbox') {
+        $failed[$Mailbox] = "it is no shared mailbox but a $($own[0].RecipientTypeDetails)"
+    } elseif ($own.Count -eq 0 -and $found.Count -eq 1) {
+        $failed[$Mailbox] = "it is an address of $($found[0].PrimarySmtpAddress)"
+    } else { return }
+    Write-Host "LEFT ALONE: ${Mailbox}: $($failed[$Mailbox])" -ForegroundColor Red
+}
 function Step {
-    param([string] $Mailbox, [string] $What, [string[]] $Already = @(), [scriptblock] $Unless, [scriptblock] $Do)
+    param([string] $Mailbox, [string] $What, [string[]] $Already = @(), [switch] $AnyKind, [scriptblock] $Unless, [scriptblock] $Do)
+    if (-not $AnyKind) { Look $Mailbox }
     if ($failed.Contains($Mailbox)) { Write-Host "left out: $What"; return }
     if ($Unless) {
         try { if (& $Unless) { Write-Host "already so: $What"; return } } catch { }
@@ -23,7 +44,7 @@ function Step {
             foreach ($part in $Already) {
                 if ($said.IndexOf($part, [StringComparison]::OrdinalIgnoreCase) -ge 0) { Write-Host "already so: $What"; return }
             }
-            if ($said -notmatch 'ManagementObjectNotFoundException|couldn''t be found|couldn''t find object|wasn''t found') { break }
+            if ($said -notmatch $unknown) { break }
         }
     }
     $failed[$Mailbox] = $said
