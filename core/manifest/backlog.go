@@ -3,7 +3,6 @@ package manifest
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/postroom/postroom/core/decide"
 )
@@ -21,7 +20,7 @@ var formerBacklogs = map[string]string{"unread": "triage unread", "all": "triage
 
 func (r *reader) backlog(s string, p path) decide.Backlog {
 	out := decide.Backlog{Mode: decide.BacklogRegister}
-	day, since := strings.CutPrefix(s, "triage since")
+	day, since := strings.CutPrefix(s, "triage since ")
 	mode, known := backlogs[s]
 	switch now := formerBacklogs[s]; {
 	case s == "":
@@ -29,7 +28,7 @@ func (r *reader) backlog(s string, p path) decide.Backlog {
 	case known:
 		out.Mode = mode
 	case since:
-		at, err := time.ParseInLocation(" "+time.DateOnly, day, r.out.Location)
+		at, err := dayIn(r.out.Location, day)
 		if err != nil {
 			r.add(r.at(p), fmt.Sprintf("%q is not a day", strings.TrimSpace(day)), "write year-month-day, as in triage since 2026-10-01")
 		}

@@ -106,7 +106,7 @@ func (r *reader) day(s string, p path) (time.Time, bool) {
 	if !r.has(p) {
 		return time.Time{}, false
 	}
-	t, err := time.ParseInLocation(time.DateOnly, s, r.out.Location)
+	t, err := dayIn(r.out.Location, s)
 	if err != nil {
 		if _, ok := r.texts[p]; ok && s != "" {
 			r.add(r.at(p), fmt.Sprintf("%q is not a day", s), "write year-month-day, as in 2026-12-20")
@@ -114,6 +114,16 @@ func (r *reader) day(s string, p path) (time.Time, bool) {
 		return t, false
 	}
 	return t, true
+}
+
+// dayIn is the first moment of a day. Where clocks go forward at midnight that is one o'clock, and what time makes of the
+// midnight that is not there may be an hour of the day before.
+func dayIn(zone *time.Location, s string) (time.Time, error) {
+	t, err := time.ParseInLocation(time.DateOnly, s, zone)
+	if err == nil && t.Format(time.DateOnly) != s {
+		t = t.Add(time.Hour)
+	}
+	return t, err
 }
 
 // duration reads a duration in days, weeks or what Go writes.
