@@ -27,6 +27,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, writeUntilKilled(path))
 		os.Exit(1)
 	}
+	if path := os.Getenv(childLock); path != "" {
+		fmt.Fprintln(os.Stderr, lockUntilKilled(path))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

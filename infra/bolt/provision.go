@@ -20,7 +20,8 @@ import (
 
 // Provision keeps what provisioning needs, the journal and the lock, in a small file of its own. The file is open only
 // while a call lasts, so any number of processes may use it: "postroom apply" beside "postroom serve", and a second apply
-// is told who is at it. It is a provision.Journal and a provision.Locks; its methods may be called at once.
+// is told who is at it. Beside it lies PATH.alive, which is locked as long as the process that has the lock
+// lives. It is a provision.Journal and a provision.Locks; its methods may be called at once.
 //
 // The file has the buckets
 //
@@ -213,26 +214,38 @@ func (p *Provision) Entries(ctx context.Context, mailbox inbox.MailboxID, cursor
 type lease struct {
 	Holder string    `json:"holder"`
 	Until  time.Time `json:"until"`
+	// Host is the machine whose process has the lock and the file of alive.go; empty where it could not have that.
+	Host string `json:"host,omitempty"`
 }
 
-// Lock implements provision.Locks.
+// Lock implements provision.Locks. The lock of a process of this machine that has ended without giving it back is taken at
+// once.
 func (p *Provision) Lock(ctx context.Context, holder string, now, until time.Time) error {
+	host := here()
 	return p.lease(ctx, "take the lock", func(has lease) (lease, error) {
 		if has.Holder != "" && has.Holder != holder && has.Until.After(now) {
-			return has, &provision.Locked{Holder: has.Holder, Until: has.Until}
+			dead := has.Host != "" && has.Host == host && live(p.path, holder)
+			if !dead {
+				return has, &provision.Locked{Holder: has.Holder, Until: has.Until}
+			}
 		}
-		return lease{holder, until}, nil
+		next := lease{Holder: holder, Until: until}
+		if live(p.path, holder) {
+			next.Host = host
+		}
+		return next, nil
 	})
 }
 
 // Unlock implements provision.Locks.
 func (p *Provision) Unlock(ctx context.Context, holder string) error {
-	return p.lease(ctx, "give the lock back", func(has lease) (lease, error) {
+	err := p.lease(ctx, "give the lock back", func(has lease) (lease, error) {
 		if has.Holder == holder {
 			return lease{}, nil
 		}
 		return has, nil
 	})
+	return errors.Join(err, die(p.path, holder))
 }
 
 func (p *Provision) lease(ctx context.Context, what string, change func(lease) (lease, error)) error {
