@@ -24,6 +24,13 @@ type Declaration struct {
 	Created bool `json:"created,omitempty"`
 	// Worked: it has been brought about as Keys say, and is worked like one of the manifest's. Until then it only has an owner.
 	Worked bool `json:"worked,omitempty"`
+	// Kept: the owner has another mailbox by now, and retains what it has made.
+	Kept bool `json:"kept,omitempty"`
+}
+
+func (d Declaration) provider() inbox.Provider {
+	p, _ := d.Keys["provider"].(string)
+	return inbox.Provider(p)
 }
 
 // source names the resource for people: its logical id, and its stack's name.
@@ -85,29 +92,37 @@ func documentOf(version string) string {
 // changeDeclaration replaces the declaration of an address by what change makes of it, or takes it away where that is nil. change
 // may be called several times.
 func changeDeclaration(ctx context.Context, records Records, address inbox.MailboxID, change func(was *Declaration) (*Declaration, error)) error {
+	return changeDeclarations(ctx, records, func(list []Declaration) ([]Declaration, error) {
+		var was *Declaration
+		if found, ok := (declarations{list: list}).find(address); ok {
+			was = &found
+		}
+		next, err := change(was)
+		list = slices.DeleteFunc(list, func(x Declaration) bool { return x.Address == address })
+		if next != nil {
+			list = append(list, *next)
+		}
+		return list, err
+	})
+}
+
+// changeDeclarations replaces all of them. change gets a list of its own, and may be called several times.
+func changeDeclarations(ctx context.Context, records Records, change func([]Declaration) ([]Declaration, error)) error {
 	for range 20 {
 		d, err := loadDeclarations(ctx, records)
 		if err != nil {
 			return err
 		}
-		var was *Declaration
-		if found, ok := d.find(address); ok {
-			was = &found
-		}
-		next, err := change(was)
+		list, err := change(slices.Clone(d.list))
 		if err != nil {
 			return err
-		}
-		list := slices.DeleteFunc(slices.Clone(d.list), func(x Declaration) bool { return x.Address == address })
-		if next != nil {
-			list = append(list, *next)
 		}
 		slices.SortFunc(list, func(a, b Declaration) int { return strings.Compare(string(a.Address), string(b.Address)) })
 		if err := saveRecord(ctx, records, declaredRecord, list, d.version); !errors.Is(err, pipeline.ErrConflict) {
 			return err
 		}
 	}
-	return fmt.Errorf("the declaration of %s is being changed all the time: %w", address, pipeline.ErrConflict)
+	return fmt.Errorf("the declared mailboxes are being changed all the time: %w", pipeline.ErrConflict)
 }
 
 // parseDeclared parses a manifest with mailboxes that are declared beside it.

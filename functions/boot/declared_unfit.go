@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 
-	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/core/provision"
 )
@@ -22,9 +21,8 @@ func (u Unfit) log(ctx context.Context, log *slog.Logger) {
 
 // unread is what a plan says of it: nobody looks at a mailbox that nobody knows the wish for.
 func (u Unfit) unread() provision.Unread {
-	provider, _ := u.Keys["provider"].(string)
 	return provision.Unread{
-		Mailbox: u.Address, Provider: inbox.Provider(provider), Aspect: provision.Existence,
+		Mailbox: u.Address, Provider: u.provider(), Aspect: provision.Existence,
 		Why: "what declares it does not go with the manifest: " + oneLine(faulty("", u.Why)),
 	}
 }

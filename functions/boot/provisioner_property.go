@@ -48,6 +48,22 @@ func readResourceEvent(raw []byte) (*resourceEvent, error) {
 // owner names the resource over all of its life.
 func (e *resourceEvent) owner() string { return e.StackId + " " + e.LogicalResourceId }
 
+// noMailbox is the physical id of a resource that never had a mailbox. Others have the mailbox's address.
+const noMailbox = "none"
+
+// deleted is the mailbox that a Delete is about; empty: none. CloudFormation makes an id up for a creation that it has called off
+// or given up waiting for ("Custom resource request objects", PhysicalResourceId).
+func (e *resourceEvent) deleted() inbox.MailboxID {
+	switch id := e.PhysicalResourceId; {
+	case id == noMailbox:
+		return ""
+	case strings.Contains(id, "@"):
+		return inbox.MailboxID(id)
+	}
+	address, _ := e.ResourceProperties["Address"].(string)
+	return inbox.MailboxID(strings.ToLower(address))
+}
+
 // stack is the stack's name, from its ARN, for people.
 func (e *resourceEvent) stack() string {
 	if part := strings.Split(e.StackId, "/"); len(part) > 1 {

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
-	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/core/provision"
 )
@@ -22,6 +19,8 @@ type resourceState struct {
 	Plan   *provision.Plan `json:"plan,omitempty"`
 	Answer []byte          `json:"answer,omitempty"` // as it was or is to be sent
 	Sent   time.Time       `json:"sent,omitzero"`
+	// Claimed: it is kept that the resource owns the mailbox. When that is gone later, the resource is.
+	Claimed bool `json:"claimed,omitempty"`
 }
 
 // resourceTask is the same for each delivery of a request: Lambda's repetitions and CloudFormation's own have its RequestId.
@@ -121,7 +120,7 @@ func (p *Provisioner) bring(ctx context.Context, t *task, e *resourceEvent) (phy
 	props, err := readProperties(e.ResourceProperties)
 	if err != nil {
 		if physical == "" {
-			physical = "none" // a mailbox is called by its address; this is none, and deleting it does nothing
+			physical = noMailbox
 		}
 		return physical, nil, err
 	}
@@ -164,105 +163,4 @@ func (p *Provisioner) tried(ctx context.Context, t *task, do func() error) error
 			return errLater
 		}
 	}
-}
-
-// declare makes a mailbox as a resource's properties say, and one that is worked.
-func (p *Provisioner) declare(ctx context.Context, t *task, e *resourceEvent, props properties) (map[string]any, error) {
-	declared, err := loadDeclarations(ctx, p.Records)
-	if err != nil {
-		return nil, err
-	}
-	wanted := Declaration{Address: props.address, Owner: e.owner(), Keys: props.keys, Worked: true}
-	if was, ok := declared.find(props.address); ok && was.Owner != wanted.Owner {
-		return nil, refusal{fmt.Errorf("%s is declared by another resource already: %s", props.address, was.Owner)}
-	}
-	list := slices.DeleteFunc(declared.worked(), func(d Declaration) bool { return d.Address == props.address })
-	w, err := p.wishWith(ctx, list, wanted)
-	if err != nil {
-		return nil, err
-	}
-	mine := w.only(props.address)
-	if len(mine.want) == 0 {
-		return nil, refusal{fmt.Errorf("the deployment has no identity that administers mailboxes at %v: set the parameters that begin with Exchange or Workspace", props.keys["provider"])}
-	}
-	// Before anything is made, it is kept who owns it and whether it was there: only what a resource has made may it delete.
-	err = changeDeclaration(ctx, p.Records, props.address, func(was *Declaration) (*Declaration, error) {
-		switch {
-		case was == nil:
-			there, err := p.exists(ctx, mine)
-			return &Declaration{Address: props.address, Owner: wanted.Owner, Keys: props.keys, Created: !there}, err
-		case was.Owner != wanted.Owner:
-			return nil, refusal{fmt.Errorf("%s is declared by another resource already: %s", props.address, was.Owner)}
-		}
-		return was, nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	left, err := p.bringAbout(ctx, t, e, mine, props.allowRemove)
-	if err != nil {
-		return nil, err
-	}
-	data := map[string]any{"Address": string(props.address), "Held": strconv.Itoa(len(left.Held)), "ByHand": strconv.Itoa(p.byHand(ctx, props.address, left))}
-	return data, changeDeclaration(ctx, p.Records, props.address, func(was *Declaration) (*Declaration, error) {
-		if was == nil || was.Owner != wanted.Owner {
-			return nil, refusal{fmt.Errorf("the declaration of %s was taken away meanwhile", props.address)}
-		}
-		wanted.Created = was.Created
-		return &wanted, nil
-	})
-}
-
-// undeclare takes a resource's mailbox out of those that are worked. The mailbox itself stays, unless the resource says otherwise
-// and has made it.
-func (p *Provisioner) undeclare(ctx context.Context, t *task, e *resourceEvent) error {
-	address := inbox.MailboxID(e.PhysicalResourceId)
-	declared, err := loadDeclarations(ctx, p.Records)
-	if err != nil {
-		return err
-	}
-	was, ok := declared.find(address)
-	if !ok || was.Owner != e.owner() {
-		return nil // never made, or gone already, or somebody else's
-	}
-	if removal, _ := e.ResourceProperties["Removal"].(string); removal == "delete" && was.Created {
-		if err := p.remove(ctx, t, e, was); err != nil {
-			return err
-		}
-	}
-	return changeDeclaration(ctx, p.Records, address, func(now *Declaration) (*Declaration, error) {
-		if now == nil || now.Owner != was.Owner {
-			return now, nil
-		}
-		return nil, nil
-	})
-}
-
-// remove deletes a mailbox at its provider.
-func (p *Provisioner) remove(ctx context.Context, t *task, e *resourceEvent, was Declaration) error {
-	// First it is not worked any more, so that nobody looks for it.
-	err := changeDeclaration(ctx, p.Records, was.Address, func(now *Declaration) (*Declaration, error) {
-		if now != nil && now.Owner == was.Owner {
-			now.Worked = false
-		}
-		return now, nil
-	})
-	if err != nil {
-		return err
-	}
-	w, err := p.wish(ctx)
-	if err != nil {
-		return err
-	}
-	if len(w.only(was.Address).want) > 0 {
-		p.Log.WarnContext(ctx, "the mailbox is not deleted with its resource, for the manifest has it by now", "mailbox", was.Address)
-		return nil
-	}
-	provider, _ := was.Keys["provider"].(string)
-	w.want = []provision.Mailbox{{Address: was.Address, Provider: inbox.Provider(provider)}} // without facts: it shall not be there
-	if w.estate, err = p.Estate(w.manifest, w.want); err != nil {
-		return err
-	}
-	_, err = p.bringAbout(ctx, t, e, w, true)
-	return err
 }

@@ -35,7 +35,7 @@ func (p *Provisioner) wishWith(ctx context.Context, list []Declaration, own ...D
 		return w, err
 	}
 	for _, d := range unfit {
-		if p.Administers(d.unread().Provider) {
+		if p.Administers(d.provider()) {
 			d.log(ctx, p.Log)
 			w.unfit = append(w.unfit, d)
 		}
