@@ -25,7 +25,7 @@ func (a *application) match(fresh *Plan) error {
 	a.ended = make([]Ended, len(a.plan.Steps))
 	ends := make(map[string]*Ended, len(a.ended))
 	found := map[site]finding{}
-	var hidden []int // steps to be done though what there is cannot be read
+	var hidden []int // steps to be done though the fresh plan has them not
 	for i := range a.plan.Steps {
 		s := &a.plan.Steps[i]
 		e := &a.ended[i]
@@ -44,11 +44,14 @@ func (a *application) match(fresh *Plan) error {
 		case wanted && s.Verb == Create && !equalValues(s.With, n.With):
 			say(s, "it would be created otherwise now")
 		case wanted:
+		case held && why == whyTakes && made.covers(s) && a.furnishes(s):
+			// What is replaced the provider has given a new mailbox by itself, such as a licence.
+			hidden = append(hidden, i)
 		case held && made.covers(s):
 			e.Says = why
 		case held:
 			say(s, why)
-		case blind.covers(s) && made.covers(s) && a.unseenBirth(s):
+		case blind.covers(s) && made.covers(s) && a.furnishes(s):
 			hidden = append(hidden, i)
 		case blind.covers(s), s.Fact.Aspect == Reach && blind[site{s.Provider, ""}][Reach]:
 			e.Says = "what there is cannot be read now"
@@ -84,6 +87,9 @@ func (a *application) match(fresh *Plan) error {
 		a.tasks = append(a.tasks, &task{Step: *s, row: r, phase: s.phase(r), end: &a.ended[i]})
 		a.total++
 	}
+	if len(hidden) > 0 { // others may build on them
+		slices.SortStableFunc(a.tasks, func(s, t *task) int { return order(s.draft(), t.draft()) })
+	}
 	if len(differ) == 0 {
 		return nil
 	}
@@ -94,6 +100,13 @@ func (a *application) match(fresh *Plan) error {
 		differ = differ[:most]
 	}
 	return fmt.Errorf("provision: %w: %s%s", ErrStale, strings.Join(differ, "; "), more)
+}
+
+func (t *task) draft() *draft {
+	_, place, _ := find(t.Provider, t.Fact.Aspect)
+	d := newDraft(t.Step, t.row, place)
+	d.phase = t.phase
+	return d
 }
 
 // continued is the step of the fresh plan that does the same as s by another verb; nil where there is none. Either an earlier
@@ -119,10 +132,10 @@ func (a *application) continued(s *Step, now map[string]*Step, made spots) *Step
 	return n
 }
 
-// unseenBirth reports whether the step furnishes a mailbox that this plan has made and that cannot be looked into yet, such as
-// one that the app is let to only in an hour. What is there is the plan's own then, so the step is done without being called
-// for, as long as it is wished. What people may do is never given without having been read.
-func (a *application) unseenBirth(s *Step) bool {
+// furnishes reports whether the step gives a mailbox that this plan has made what is wished of it. What is there is the plan's
+// own then, or the provider's, so the step is done also where nobody can look yet, such as an hour long before the app is let to
+// the mailbox. What people may do is never given without having been read.
+func (a *application) furnishes(s *Step) bool {
 	r, _, ok := find(s.Provider, s.Fact.Aspect)
 	if !ok || r.access || s.Verb != Add && s.Verb != Set || s.Manual != a.Estate.Manual(*s) {
 		return false

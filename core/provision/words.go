@@ -34,6 +34,9 @@ func (s *Step) fill(r *row) {
 			s.What += " " + quoted(name)
 		}
 	}
+	if s.lessRoom() {
+		s.What += ", now " + s.value(s.Before) + ": if it holds more, mail to it bounces"
+	}
 	if to := s.moves(); to != "" {
 		if s.Verb == Remove {
 			s.What = "take away the alias " + subject(s.Fact.Subject) + ", which goes to " + subject(to)
@@ -52,13 +55,23 @@ func (s *Step) taking(r *row) bool {
 		if s.Fact.Aspect == GroupSetting {
 			return s.Before != "" && (s.Fact.Subject == "whoCanJoin" || s.Fact.Subject == "whoCanViewGroup")
 		}
-		if s.lowers() {
+		if s.lowers() || s.lessRoom() {
 			return true
 		}
 		// A role without a scope has no value, and is the widest of all.
 		return r.replaces && (s.Before != "" || s.Fact.Aspect == AppRole)
 	}
 	return false
+}
+
+// lessRoom reports whether the step lets a mailbox hold less than before. What is no number is no limit.
+func (s *Step) lessRoom() bool {
+	if s.Fact.Aspect != Quota || s.Verb != Set || s.Before == "" {
+		return false
+	}
+	will, err := strconv.ParseInt(s.After, 10, 64)
+	had, err2 := strconv.ParseInt(s.Before, 10, 64)
+	return err == nil && (err2 != nil || will < had)
 }
 
 // with is the value of a fact among the step's With.
