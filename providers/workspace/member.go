@@ -47,8 +47,11 @@ func (a *Admin) members(ctx context.Context, group inbox.Address, put func(provi
 			}
 			put(provision.Fact{Aspect: provision.GroupMember, Subject: provision.GroupMembership(group, who)}, m.Role)
 		}
-		if page.NextPageToken == "" || page.NextPageToken == token {
+		if page.NextPageToken == "" {
 			return nil
+		}
+		if page.NextPageToken == token {
+			return fmt.Errorf("workspace: list the members of %s: Google gives the same page again", group)
 		}
 		token = page.NextPageToken
 	}

@@ -79,3 +79,14 @@ func TestReadingWaits(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Half a list of members is none: who is on the other half might be somebody that the manifest does not have.
+func TestSamePageOfMembersAgain(t *testing.T) {
+	t.Parallel()
+	want := wish(box, fact(provision.GroupMember, front, "anna@contoso.com"), "MEMBER")
+	body := `{"kind":"admin#directory#members","members":[{"email":"anna@contoso.com","role":"MEMBER","id":"1"}],"nextPageToken":"again"}`
+	have, err := answering(t, 200, body).Read(t.Context(), []provision.Mailbox{want}, []provision.Aspect{provision.GroupMember})
+	if err != nil || have[0].Unread[provision.GroupMember] == "" || len(have[0].Facts) > 0 {
+		t.Errorf("got %+v, %v", have, err)
+	}
+}
