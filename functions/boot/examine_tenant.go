@@ -2,6 +2,7 @@ package boot
 
 import (
 	"context"
+	"slices"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
@@ -39,9 +40,10 @@ type Patients struct {
 	Polled  bool   // nobody is to be told of changes
 }
 
-// TenantChecks look at the tenants through the providers' own examinations.
+// TenantChecks look at the tenants through the providers' own examinations. A provider at which nothing is wished is not
+// looked at.
 func TenantChecks(p Patients) (all []Check) {
-	if p.Clients.Graph != nil {
+	if p.Clients.Graph != nil && slices.ContainsFunc(p.Want, func(m provision.Mailbox) bool { return m.Provider == inbox.M365 }) {
 		e := &msgraph.Examination{Client: p.Clients.Graph, Control: p.Control[inbox.M365]}
 		if p.URL != "" {
 			e.NotificationURL = p.URL + web.GraphPath

@@ -94,7 +94,12 @@ func examineTeam(m *provision.Mailbox) provision.Finding {
 			who[f.Subject] = true
 		}
 	}
-	if len(who) > maxTeam {
+	switch {
+	case len(who) == 0:
+		return finding("team", m.Address, provision.Good, "", "nobody has rights")
+	case len(who) == 1:
+		return finding("team", m.Address, provision.Good, "", "one person or group has rights")
+	case len(who) > maxTeam:
 		return finding("team", m.Address, provision.Warning, "divide the work among several mailboxes, or use a Microsoft 365 group",
 			"%d people or groups have rights; Microsoft advises against more than %d at once", len(who), maxTeam)
 	}

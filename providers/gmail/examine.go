@@ -128,7 +128,10 @@ func (e *Examination) settings(ctx context.Context, box inbox.MailboxID) []provi
 		}
 	}
 	people := provision.Finding{Check: CheckDelegates, Mailbox: box, Verdict: provision.Good, Says: fmt.Sprintf("%d of its delegates are single people", n)}
-	if n > manyDelegates {
+	switch {
+	case n == 1:
+		people.Says = "one of its delegates is a single person"
+	case n > manyDelegates:
 		people.Verdict = provision.Warning
 		people.Says = fmt.Sprintf("%d delegates: Google's guide allows %d in general, and about 40 may work in it at once", n, manyDelegates)
 		people.Fix = "give the team one group as delegate: delegate-group under the mailbox in the manifest"
