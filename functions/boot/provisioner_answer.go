@@ -65,8 +65,9 @@ func reasonText(err error) string {
 	return s
 }
 
-// awsResponses is where CloudFormation has answers put: buckets of its own in each region.
-var awsResponses = regexp.MustCompile(`^cloudformation-custom-resource-[a-z0-9-]+\.s3[.-]([a-z0-9-]+\.)?amazonaws\.com(\.cn)?$`).MatchString
+// awsResponses is where CloudFormation has answers put: buckets of its own in each region, by any of S3's names for them
+// ("Amazon S3 endpoints"), in the partitions that have CloudFormation under these domains.
+var awsResponses = regexp.MustCompile(`^cloudformation-custom-resource-[a-z0-9-]+\.s3(\.|[.-][a-z]{2,4}-[a-z0-9-]+\.|\.dualstack\.[a-z]{2,4}-[a-z0-9-]+\.)amazonaws\.(com|com\.cn|eu)$`).MatchString
 
 // CloudFormation puts answers where CloudFormation wants them. The URL holds a signature, so it is in no error and no log.
 type CloudFormation struct {
