@@ -38,6 +38,7 @@ type Applied struct {
 // applyState is an apply that was asked for.
 type applyState struct {
 	Request request         `json:"request"`
+	By      string          `json:"by"`
 	Plan    *provision.Plan `json:"plan,omitempty"` // until it has ended
 	Applied *Applied        `json:"applied,omitempty"`
 }
@@ -111,7 +112,7 @@ func (p *Provisioner) apply(ctx context.Context, id string, r request) (any, err
 		p.Log.WarnContext(ctx, "apply refused: what would be done is not what was shown", "asked", r.Plan, "digest", digest)
 		return out, errors.Join(err, err2)
 	}
-	t = &task{ID: id, Do: doApply, Began: p.Now(), Apply: &applyState{Request: r, Plan: &plan}}
+	t = &task{ID: id, Do: doApply, Began: p.Now(), Apply: &applyState{Request: r, By: r.whose(requestID(ctx)), Plan: &plan}}
 	if err := p.saveTask(ctx, t); err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (p *Provisioner) applyOn(ctx context.Context, t *task) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	report, err := p.applyPlan(work, w, *t.Apply.Plan, "the function provision on request")
+	report, err := p.applyPlan(work, w, *t.Apply.Plan, t.Apply.By)
 	switch {
 	case errors.Is(err, errLater) && t.Legs < maxLegs:
 		return Applied{Task: t.ID, Counts: counts(report)}, p.handOn(ctx, t)

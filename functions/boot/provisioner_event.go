@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
@@ -39,6 +40,20 @@ type request struct {
 	Only []inbox.MailboxID `json:"only,omitempty"`
 	// Plan is the digest of the plan that was shown; apply needs it.
 	Plan string `json:"plan,omitempty"`
+	// By is who asks, for the timeline. It is what they say of themselves.
+	By string `json:"by,omitempty"`
+}
+
+// whose is who has asked, for the timeline: CloudTrail knows who has made the request, where it logs the invocations.
+func (r request) whose(id string) string {
+	text := "the function provision on request"
+	if r.By != "" {
+		text = r.By + ", by the function provision"
+	}
+	if id != "" {
+		text += " (request " + id + ")"
+	}
+	return text
 }
 
 // maxEvent is how large an asynchronous event may be ("Lambda quotas"), and no event of ours is larger.
@@ -72,6 +87,9 @@ func readProvisionEvent(raw json.RawMessage) (e provisionEvent, err error) {
 	}
 	for i, id := range e.Only {
 		e.Only[i] = inbox.MailboxID(strings.ToLower(strings.TrimSpace(string(id))))
+	}
+	if len(e.By) > 100 || strings.ContainsFunc(e.By, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return e, errors.New("by is longer than 100 bytes, or not text in one line: write who asks")
 	}
 	switch e.Do {
 	case doReport, doPlan:

@@ -167,6 +167,26 @@ func TestApplyDoesWhatWasShownOrNothing(t *testing.T) {
 	}
 }
 
+// The timeline says who asked: as whom the event says, and by which invocation, which CloudTrail knows the caller of.
+func TestTimelineSaysWhoAsked(t *testing.T) {
+	t.Parallel()
+	b := newBranch(t)
+	var planned boot.Planned
+	b.ask(`{"do": "plan"}`, &planned)
+	if _, err := b.deliver(`{"do": "apply", "plan": "`+planned.Digest+`", "by": "anna@contoso.com"}`, "0f1e2d3c"); err != nil {
+		t.Fatal(err)
+	}
+	entries, _, err := b.journal.Entries(t.Context(), "support@contoso.com", "", 1000)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		if e.By != "anna@contoso.com, by the function provision (request 0f1e2d3c)" {
+			t.Fatalf("by %q", e.By)
+		}
+	}
+}
+
 func TestRemovalNeedsToBeAllowed(t *testing.T) {
 	t.Parallel()
 	b := newBranch(t)
@@ -202,6 +222,7 @@ func TestEventsOfNobodyAreRefused(t *testing.T) {
 		`{"do": "delete everything"}`:        "do is",
 		`{"do": "apply"}`:                    "digest",
 		`{"do": "apply", "plan": "x"}`:       "digest",
+		`{"do": "apply", "by": "a\nb"}`:      "by is",
 		`{"do": "plan", "ony": ["a@b.c"]}`:   "unknown field",
 		`{"do": "status"}`:                   "task",
 		`{"do": "status", "task": "none"}`:   "no apply",
