@@ -84,15 +84,15 @@ func tellChanges(w io.Writer, all []provision.Entry, location *time.Location) er
 		if _, err := fmt.Fprintf(w, "%s  %s\n", clock, changeTold(e)); err != nil {
 			return err
 		}
-		for _, more := range []string{e.Why, e.Says} {
-			if more == "" {
+		says := e.Says
+		if e.Stage == provision.Drifted {
+			says = "" // it is the sentence
+		}
+		for _, more := range []struct{ lead, text string }{{"because ", e.Why}, {"", says}} {
+			if more.text == "" {
 				continue
 			}
-			lead := "because "
-			if more == e.Says {
-				lead = ""
-			}
-			if _, err := fmt.Fprintf(w, "%*s  %s%s\n", len(clock), "", lead, printable(more, maxShown)); err != nil {
+			if _, err := fmt.Fprintf(w, "%*s  %s%s\n", len(clock), "", more.lead, printable(more.text, maxShown)); err != nil {
 				return err
 			}
 		}
@@ -100,13 +100,33 @@ func tellChanges(w io.Writer, all []provision.Entry, location *time.Location) er
 	return nil
 }
 
-// changeTold is one entry as a sentence.
+// changeTold is one entry as a sentence, in the words that the plan had for it.
 func changeTold(e provision.Entry) string {
-	who, fact := printable(e.By, maxShown), printable(string(e.Fact.Aspect), maxShown)
-	if e.Fact.Subject != "" {
-		fact += " " + printable(e.Fact.Subject, maxShown)
+	who, what := printable(e.By, maxShown), printable(e.What, maxShown)
+	switch {
+	case what != "":
+	case e.Stage == provision.Drifted:
+		what = printable(e.Says, maxShown)
+	default:
+		what = bareChange(e)
 	}
-	what := fmt.Sprintf("%s %s", e.Verb, fact)
+	switch e.Stage {
+	case provision.Begun:
+		return who + " began and has not ended: " + what
+	case provision.Failed:
+		return who + " failed: " + what
+	case provision.Drifted:
+		return "found different from the manifest; planned: " + what
+	}
+	return who + ": " + what
+}
+
+// bareChange is what an entry without words changed.
+func bareChange(e provision.Entry) string {
+	what := fmt.Sprintf("%s %s", e.Verb, printable(string(e.Fact.Aspect), maxShown))
+	if e.Fact.Subject != "" {
+		what += " " + printable(e.Fact.Subject, maxShown)
+	}
 	switch {
 	case e.Before != "" && e.After != "":
 		what += fmt.Sprintf(": %s → %s", printable(e.Before, maxShown), printable(e.After, maxShown))
@@ -115,13 +135,5 @@ func changeTold(e provision.Entry) string {
 	case e.Before != "":
 		what += ", was " + printable(e.Before, maxShown)
 	}
-	switch e.Stage {
-	case provision.Begun:
-		return who + " began and has not ended: " + what
-	case provision.Failed:
-		return who + " failed: " + what
-	case provision.Drifted:
-		return "found different from the manifest: " + what
-	}
-	return who + ": " + what
+	return what
 }

@@ -17,7 +17,7 @@ func Journal(t *testing.T, open func(t *testing.T) (journal provision.Journal, r
 	entry := func(mailbox inbox.MailboxID, n int, stage provision.Stage, minutes int) provision.Entry {
 		return provision.Entry{
 			Key: fmt.Sprintf("plan/%d", n), Mailbox: mailbox, At: at(minutes), By: "anna@laptop", Stage: stage, Verb: provision.Add,
-			Fact: provision.Fact{Aspect: provision.SendAs, Subject: "anna@contoso.com"}, Before: "", After: "x", Why: "members of " + string(mailbox),
+			Fact: provision.Fact{Aspect: provision.SendAs, Subject: "anna@contoso.com"}, Before: "", After: "x", What: "let anna answer", Why: "members of " + string(mailbox),
 		}
 	}
 	all := func(t *testing.T, j provision.Journal, mailbox inbox.MailboxID, limit int) (out []provision.Entry) {

@@ -74,7 +74,7 @@ func (a *application) entry(s *Step, stage Stage, says string) Entry {
 	}
 	return Entry{
 		Key: key, Mailbox: s.Mailbox, At: a.Now().UTC(), By: a.By, Stage: stage,
-		Verb: s.Verb, Fact: s.Fact, Before: s.Before, After: s.After, Why: s.Why, Says: says,
+		Verb: s.Verb, Fact: s.Fact, Before: s.Before, After: s.After, What: s.What, Why: s.Why, Says: says,
 	}
 }
 

@@ -87,6 +87,7 @@ type Entry struct {
 	Fact    Fact            `json:"fact"`
 	Before  string          `json:"before,omitempty"`
 	After   string          `json:"after,omitempty"`
+	What    string          `json:"what,omitempty"` // the step in words; empty in entries of before there were any
 	Why     string          `json:"why"`
 	Says    string          `json:"says,omitempty"`
 }
