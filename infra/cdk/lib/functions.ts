@@ -5,7 +5,7 @@ import * as iam from 'aws-cdk-lib/aws-iam';
 import * as lambda from 'aws-cdk-lib/aws-lambda';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import * as scheduler from 'aws-cdk-lib/aws-scheduler';
-import { type Construct } from 'constructs';
+import { type Construct, type IDependable } from 'constructs';
 import type { Resolved } from './settings';
 import { manifestKey, type State } from './state';
 
@@ -29,6 +29,8 @@ export class Functions {
   readonly provision: lambda.Function;
   readonly syncRole: iam.Role;
   readonly provisionRole: iam.Role;
+  /** What provision needs to go on in another invocation. */
+  readonly provisionGoesOn: readonly IDependable[];
   readonly tickRole: iam.Role;
 
   constructor(private readonly scope: Construct, private readonly values: Resolved, private readonly state: State, url: string, private readonly code: string) {
@@ -141,9 +143,10 @@ export class Functions {
     this.provision = provision.fn;
     this.provisionRole = provision.role;
     // Not in the role, which the function needs and which would then need the function.
-    new lambda.CfnPermission(scope, 'ProvisionItself', { action: 'lambda:InvokeFunction', functionName: provision.fn.functionArn, principal: provision.role.roleArn });
+    const itself = new lambda.CfnPermission(scope, 'ProvisionItself', { action: 'lambda:InvokeFunction', functionName: provision.fn.functionArn, principal: provision.role.roleArn });
     // CloudFormation waits an hour for an answer.
-    new lambda.CfnEventInvokeConfig(scope, 'ProvisionInvoke', { functionName: provision.fn.functionName, qualifier: '$LATEST', maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 2 });
+    const invoke = new lambda.CfnEventInvokeConfig(scope, 'ProvisionInvoke', { functionName: provision.fn.functionName, qualifier: '$LATEST', maximumEventAgeInSeconds: 3600, maximumRetryAttempts: 2 });
+    this.provisionGoesOn = [itself, invoke];
     this.schedules(tick.fn, provision.fn);
   }
 

@@ -6,7 +6,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda';
 import type * as s3 from 'aws-cdk-lib/aws-s3';
 import type * as sns from 'aws-cdk-lib/aws-sns';
 import type * as sqs from 'aws-cdk-lib/aws-sqs';
-import { Construct } from 'constructs';
+import { Construct, type IDependable } from 'constructs';
 import { alarms } from './alarms';
 import { dashboard } from './dashboard';
 import { Functions } from './functions';
@@ -95,6 +95,7 @@ export class Postroom extends Construct {
   readonly tick: lambda.IFunction;
   /** Administers the tenants; its ARN is the ServiceToken of mailboxes that are declared as resources. */
   readonly provision: lambda.IFunction;
+  private readonly provisionGoesOn: readonly IDependable[];
   /** Where Microsoft and Google reach the hooks, without a slash at its end. */
   readonly url: string;
 
@@ -123,6 +124,7 @@ export class Postroom extends Construct {
     this.sync = functions.sync;
     this.tick = functions.tick;
     this.provision = functions.provision;
+    this.provisionGoesOn = functions.provisionGoesOn;
     this.url = hooks.url;
     outputs(this, values, state, functions);
   }
@@ -132,7 +134,9 @@ export class Postroom extends Construct {
    * manifest's, which has to be in force before. Any stack of the account and region may declare one.
    */
   mailbox(id: string, props: MailboxProps): CustomResource {
-    return mailbox(this, id, this.provision, props);
+    const resource = mailbox(this, id, this.provision, props);
+    resource.node.addDependency(...this.provisionGoesOn); // made last and deleted first, what takes long can go on
+    return resource;
   }
 }
 

@@ -4,7 +4,7 @@ import { App, Stack } from 'aws-cdk-lib';
 import { Postroom } from '../lib/postroom';
 import { stubs } from './template/load';
 
-function declared(): Record<string, { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string }> {
+function declared(): Record<string, { Type: string; Properties: Record<string, unknown>; DeletionPolicy?: string; DependsOn?: string[] }> {
   const app = new App({ analyticsReporting: false });
   const stack = new Stack(app, 'postroom');
   const postroom = new Postroom(stack, 'Postroom', { functions: stubs });
@@ -25,4 +25,13 @@ test('a declared mailbox is a custom resource of the function provision', () => 
     ServiceTimeout: '3600', Address: 'jobs@contoso.com', Provider: 'm365', Name: 'Jobs', Agents: ['anna'], Leads: ['anna'], AnswerAs: 'member', Hidden: true, Quota: '49 GB',
     Assign: { strategy: 'round-robin', cap: 12 }, CloseByArchiving: false, Removal: 'delete', AllowRemove: true,
   });
+});
+
+// Made last and deleted first, what takes long can go on in another invocation.
+test('a declared mailbox waits for what the function needs to invoke itself', () => {
+  const resources = declared();
+  const [mailbox] = Object.values(resources).filter((r) => r.Type === 'Custom::PostroomMailbox');
+  const needed = Object.entries(resources).filter(([, r]) => r.Type === 'AWS::Lambda::Permission' || r.Type === 'AWS::Lambda::EventInvokeConfig').map(([name]) => name);
+  assert.deepEqual([...(mailbox.DependsOn ?? [])].sort(), needed.filter((name) => /Provision/.test(name)).sort());
+  assert.equal(mailbox.DependsOn?.length, 2);
 });
