@@ -33,13 +33,10 @@ const lockFor = 10 * time.Minute
 // lockToRead is for how long in addition it is taken while mailboxes are read, for each: nothing can be done in between.
 const lockToRead = 5 * time.Second
 
-// errLapsed ends a run that could not keep its lock, as when its machine was asleep: another may have come and gone meanwhile,
-// and what was read before may not be true any more.
-var errLapsed = errors.New("provision: the lock has run out meanwhile, so another may have been at work; the same command goes on from here")
-
 // Apply does what is left of the plan, which was made for want. See the package comment for what it promises.
 // It fails with *Locked while another run is at work, with ErrStale (wrapped, with what differs) when the plan is not what
-// would be planned now, and with the context's error when it was stopped; the report tells what was done until then.
+// would be planned now, with ErrLapsed when it could not keep its lock, and with the context's error when it was stopped; the
+// report tells what was done until then.
 // A step that fails is no error of Apply: the report tells.
 func (r *Run) Apply(ctx context.Context, want []Mailbox, p Plan) (Report, error) {
 	if r.Holder == "" {

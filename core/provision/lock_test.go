@@ -22,7 +22,7 @@ func TestLapsedLock(t *testing.T) {
 		return nil
 	}
 	r, err := tn.run("first").Apply(context.Background(), want, p)
-	if err == nil || errors.Is(err, provision.ErrStale) || len(tn.changes) != 1 || r.Stopped == "" || tn.holder != "" {
+	if !errors.Is(err, provision.ErrLapsed) || len(tn.changes) != 1 || r.Stopped == "" || tn.holder != "" {
 		t.Fatalf("%v after %d changes; the lock is %q's", err, len(tn.changes), tn.holder)
 	}
 	tn.after = nil

@@ -113,3 +113,7 @@ func (e *Locked) Error() string {
 
 // ErrStale: the plan is not what would be planned now, so nothing was done.
 var ErrStale = errors.New("the plan is stale: make a new one")
+
+// ErrLapsed ends a run that could not keep its lock, as when its machine was asleep: another may have come and gone meanwhile,
+// so what was read before may not be true any more. The same plan may be applied again.
+var ErrLapsed = errors.New("provision: the lock has run out meanwhile, so another may have been at work")

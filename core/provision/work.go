@@ -335,7 +335,7 @@ func (a *application) holdFor(ctx context.Context, span time.Duration) error {
 		return fmt.Errorf("provision: %w", err)
 	}
 	if a.until = until; lapsed {
-		return errLapsed
+		return ErrLapsed
 	}
 	return nil
 }
