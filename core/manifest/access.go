@@ -47,6 +47,12 @@ func (r *reader) access(out *Mailbox, m mailbox, at path) {
 		}
 	}
 	out.Readers = r.readers(m, at.key("readers"))
+	out.wish.Names = map[inbox.Address]string{}
+	for _, one := range slices.Concat(out.Policy.Members, out.Readers) {
+		if one.Address != "" {
+			out.wish.Names[one.Address] = one.Name
+		}
+	}
 	for _, a := range addressesOf(out.Readers) {
 		if !said[a] {
 			give(a, provision.Read, "")
@@ -65,9 +71,13 @@ func addressesOf(list []decide.Member) (out []inbox.Address) {
 
 // readers finds the members who only see the mailbox.
 func (r *reader) readers(m mailbox, at path) (out []decide.Member) {
+	answers := make(map[string]bool, len(m.Agents)+len(m.Leads))
+	for _, id := range slices.Concat(m.Agents, m.Leads) {
+		answers[id] = true
+	}
 	for _, one := range r.team(m.Readers, at) {
-		i := slices.Index(m.Readers, string(one.ID))
-		if slices.Contains(m.Agents, string(one.ID)) || slices.Contains(m.Leads, string(one.ID)) {
+		if answers[string(one.ID)] {
+			i := slices.Index(m.Readers, string(one.ID))
 			r.add(r.at(at.item(i)), fmt.Sprintf("the member %s answers in this mailbox", one.ID), "who is agent or lead sees it anyway; take them out of the readers")
 		}
 		e := r.doc.Members[r.people[string(one.ID)]]

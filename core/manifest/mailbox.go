@@ -117,7 +117,10 @@ func (r *reader) unknownMember(id string, p path) {
 		r.addEmpty(p)
 		return
 	}
-	fix := r.suggest(id, r.doc.Members.keys())
+	fix := ""
+	if !r.full() { // else nobody sees it, and to look through all members for each is long
+		fix = r.suggest(id, r.doc.Members.keys())
+	}
 	for _, e := range r.doc.Members {
 		if r.full() {
 			break
