@@ -69,7 +69,12 @@ func TestHostileFilesTakeNoTime(t *testing.T) {
 	fill := func(head, one string) string {
 		return head + strings.Repeat(one, (manifest.MaxBytes-len(head))/len(one))
 	}
+	crowd := "version: 1\norganisation: {name: C, domains: [contoso.com], timezone: UTC}\nmembers:\n" + numbered("  k%d: {name: A B, email: a%[1]d@b.com}\n", 5000) + "mailboxes:\n"
+	names := numbered("     n%d,\n", 80_000)
 	for name, data := range map[string]string{
+		"domains":       "organisation:\n  domains: [\n" + numbered("   a%d.com,\n", 80_000) + "   ]\n",
+		"patterns":      crowd + numbered("  b%d@c.com:\n   provider: m365\n   agents: k1\n   markers: {member: \"{first}x%[1]d\"}\n", 1000),
+		"nobody known":  crowd + "  a@c.com:\n    provider: m365\n    agents: [\n" + names + "     ]\n    readers: [\n" + numbered("     k%d,\n", 5000) + "     ]\n",
 		"keys":          "members:\n" + numbered("  k%d: 1\n", 5900),
 		"wide mappings": strings.Repeat("x:\n"+numbered("  k%d:\n   a: 1\n", 2800), 40),
 		"flow mapping":  fill("members: {\n", "a: 1,\n"),
@@ -86,5 +91,16 @@ func TestHostileFilesTakeNoTime(t *testing.T) {
 		} else {
 			t.Logf("%s: %s", name, took)
 		}
+	}
+}
+
+// Nor does a large declaration.
+func TestHostileDeclarationTakesNoTime(t *testing.T) {
+	t.Parallel()
+	list := strings.TrimSuffix(numbered(`"n%d",`, 80_000), ",")
+	began := time.Now()
+	_, err := manifest.ParseWith("x.yaml", []byte(staff+"  {}\n"), []manifest.Declared{{Address: "a@contoso.com", Source: "elsewhere", JSON: []byte(`{"provider":"m365","agents":[` + list + `]}`)}})
+	if took := time.Since(began); err == nil || took > 5*time.Second {
+		t.Errorf("%v after %s", err, took)
 	}
 }

@@ -45,6 +45,7 @@ func (r *reader) declarations(declared []Declared) (out []box) {
 		at := path("").key("declared").item(i)
 		all := r.here(spot{line: 1, column: 1})
 		r.values[at], r.names[at] = all, all
+		r.lead(all, at)
 		if other, doubled := known[strings.ToLower(one.Address)]; doubled {
 			r.add(all, fmt.Sprintf("the mailbox %s is declared in %s too", one.Address, other), "take it out in one place")
 			continue
@@ -69,16 +70,8 @@ func (r *reader) declarations(declared []Declared) (out []box) {
 
 // pathAt is the shortest path to what is declared at a place, as people write it.
 func (d *decoder) pathAt(at spot) string {
-	best := path("")
-	for _, list := range []map[path]spot{d.values, d.names} {
-		for p, s := range list {
-			if s == at && (best == "" || len(p) < len(best)) {
-				best = p
-			}
-		}
-	}
 	var out strings.Builder
-	for i, key := range strings.Split(string(best), "\x00") {
+	for i, key := range strings.Split(string(d.led[at]), "\x00") {
 		if i < 3 { // the empty root, "declared" and the number
 			continue
 		}

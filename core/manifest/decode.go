@@ -23,6 +23,7 @@ type decoder struct {
 	names  map[path]spot // where the key of a value stood
 	texts  map[path]string
 	object map[path]bool // the values that were written with keys
+	led    map[spot]path // the shortest path to each place in what is declared elsewhere
 
 	declared bool // mailboxes are declared elsewhere, so the file may have none
 	source   int  // of what is decoded: 0 the file, else what is declared elsewhere, where numbers, true and false may be texts
@@ -49,6 +50,13 @@ func (d *decoder) at(p path) spot {
 func (d *decoder) here(at spot) spot {
 	at.source = d.source
 	return at
+}
+
+// lead notes the path to a place. The first is the shortest, for what holds a value is decoded before it.
+func (d *decoder) lead(at spot, p path) {
+	if _, ok := d.led[at]; !ok && at.source > 0 {
+		d.led[at] = p
+	}
 }
 
 // name is where the key of p stood; for a value without one, the value.
@@ -115,6 +123,7 @@ func isNamed(t reflect.Type) bool {
 func (d *decoder) decode(n ast.Node, v reflect.Value, f field, p path) {
 	if _, ok := d.values[p]; !ok {
 		d.values[p] = d.here(nodeSpot(n))
+		d.lead(d.values[p], p)
 	}
 	if v.Kind() == reflect.Pointer {
 		v.Set(reflect.New(v.Type().Elem()))
@@ -206,6 +215,7 @@ func (d *decoder) pairs(n ast.Node, p path, visit func(key string, value ast.Nod
 		first[key] = at
 		seen = append(seen, key)
 		d.names[p.key(key)] = at
+		d.lead(at, p.key(key))
 		visit(key, pairs.Value(), p.key(key))
 	}
 	return seen

@@ -59,6 +59,7 @@ func (m *Manifest) Mailboxes() []Mailbox { return m.mailboxes }
 
 // Bounds of what one file may describe.
 const (
+	maxDomains   = 1000
 	maxMembers   = 5000
 	maxMailboxes = 1000
 	maxSkills    = 100 // of one member
@@ -94,7 +95,7 @@ func ParseWith(name string, data []byte, declared []Declared) (*Manifest, error)
 }
 
 func newReader(p *problems) *reader {
-	d := &decoder{problems: p, values: make(map[path]spot), names: make(map[path]spot), texts: make(map[path]string), object: make(map[path]bool)}
+	d := &decoder{problems: p, values: make(map[path]spot), names: make(map[path]spot), texts: make(map[path]string), object: make(map[path]bool), led: make(map[spot]path)}
 	p.paths = d.pathAt
 	return &reader{decoder: d, mailboxAt: make(map[inbox.Address]string), heldBy: make(map[inbox.Address]string),
 		people: make(map[string]int), patterns: make(map[string][]string)}
@@ -116,6 +117,10 @@ type reader struct {
 
 func (r *reader) read() *Manifest {
 	r.out.Version = r.doc.Version
+	if n, at := len(r.doc.Organisation.Domains), path("").key("organisation").key("domains"); n > maxDomains {
+		r.add(r.name(at), fmt.Sprintf("%d domains are too many", n), fmt.Sprintf("at most %d fit one file", maxDomains))
+		return nil
+	}
 	r.organisation()
 	for _, list := range []struct {
 		what     string

@@ -11,7 +11,10 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 )
 
-const maxMarker = 100 // runes; Gmail takes 225 and Outlook 255, but neither shows them
+const (
+	maxMarker    = 100     // runes; Gmail takes 225 and Outlook 255, but neither shows them
+	maxPatterned = 500_000 // members times different patterns: each pattern is filled in for everybody
+)
 
 // memberPalette is in such an order that the first few members are easy to tell apart. Red is left to what is urgent.
 var memberPalette = []string{
@@ -117,6 +120,12 @@ func (r *reader) memberMarkers(pattern string, at path) []string {
 	if names, made := r.patterns[pattern]; made {
 		return names
 	}
+	if (len(r.patterns)+1)*len(r.doc.Members) > maxPatterned {
+		r.add(r.at(at), "there are too many patterns of markers for so many members", "write the same pattern in more mailboxes")
+		for _, names := range r.patterns { // any will do, so that nothing else is told of it
+			return names
+		}
+	}
 	whole := strings.ReplaceAll(pattern, "{first}", "{name}")
 	names := make([]string, len(r.doc.Members))
 	try := []string{pattern, whole, whole + " ({id})"}
@@ -145,7 +154,27 @@ func (r *reader) markerOf(i int, pattern string) string {
 	}
 	name := spaced(e.Value.Name)
 	first, _, _ := strings.Cut(name, " ")
-	return strings.NewReplacer("{first}", first, "{name}", name, "{id}", e.Key).Replace(pattern)
+	var out strings.Builder
+	for { // a Replacer costs more to make than it saves
+		before, rest, open := strings.Cut(pattern, "{")
+		out.WriteString(before)
+		if !open {
+			return out.String()
+		}
+		word, after, _ := strings.Cut(rest, "}")
+		switch {
+		case word == "first" && len(rest) > len(word):
+			out.WriteString(first)
+		case word == "name" && len(rest) > len(word):
+			out.WriteString(name)
+		case word == "id" && len(rest) > len(word):
+			out.WriteString(e.Key)
+		default:
+			out.WriteByte('{')
+			after = rest
+		}
+		pattern = after
+	}
 }
 
 // badMarker says why a name cannot be a marker; "" where it can. Outlook separates categories with commas or semicolons,
