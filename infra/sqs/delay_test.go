@@ -35,11 +35,11 @@ func TestDelayIsExact(t *testing.T) {
 		s.enqueue(support, "graph")
 		s.enqueue(support, "tick")
 		d := s.receiveOf(support)
-		s.clock.pass(visibility - time.Second) // the sync took as long as it may
+		s.clock.Advance(visibility - time.Second) // the sync took as long as it may
 		s.must(s.queue.Delay(t.Context(), d, (&pipeline.Throttled{After: tt.after}).After))
-		s.clock.pass(tt.want - time.Millisecond)
+		s.clock.Advance(tt.want - time.Millisecond)
 		s.nothing()
-		s.clock.pass(time.Millisecond)
+		s.clock.Advance(time.Millisecond)
 		again := s.receiveOf(support)
 		equal(t, "sources", sources(again), []string{"graph", "tick"})
 		if again.Batch.Tries != 1 {
@@ -65,9 +65,9 @@ func TestWithoutDelayTheQueuesTimeoutHolds(t *testing.T) {
 	s := newSite(t)
 	s.enqueue(support, "graph")
 	s.receiveOf(support)
-	s.clock.pass(visibility - time.Millisecond)
+	s.clock.Advance(visibility - time.Millisecond)
 	s.nothing()
-	s.clock.pass(time.Millisecond)
+	s.clock.Advance(time.Millisecond)
 	s.receiveOf(support)
 }
 
@@ -77,7 +77,7 @@ func TestDelayTooLate(t *testing.T) {
 	s := newSite(t)
 	s.enqueue(support, "graph")
 	slow := s.receiveOf(support)
-	s.clock.pass(visibility)
+	s.clock.Advance(visibility)
 	s.must(s.queue.Delay(t.Context(), slow, time.Hour)) // visible, but with nobody
 	other := s.receiveOf(support)
 	s.must(s.queue.Delay(t.Context(), slow, time.Hour))
@@ -106,9 +106,9 @@ func TestDelayOfManyMessages(t *testing.T) {
 		t.Fatalf("%d messages", len(all.Messages))
 	}
 	s.must(s.queue.Delay(t.Context(), all, time.Hour))
-	s.clock.pass(time.Hour - time.Second)
+	s.clock.Advance(time.Hour - time.Second)
 	s.nothing()
-	s.clock.pass(time.Second)
+	s.clock.Advance(time.Second)
 	if c := s.counts(hints); c.Waiting != 23 {
 		t.Errorf("%+v", c)
 	}
@@ -183,9 +183,9 @@ func TestDelayOfAPart(t *testing.T) {
 		}
 		equal(t, "requests", h.sent, tt.sent)
 		if !tt.fails {
-			s.clock.pass(time.Hour - time.Second)
+			s.clock.Advance(time.Hour - time.Second)
 			s.nothing()
-			s.clock.pass(time.Second)
+			s.clock.Advance(time.Second)
 			equal(t, "hints", sources(s.receiveOf(support)), []string{"graph", "sweep"})
 		}
 	}
@@ -199,9 +199,9 @@ func TestDelayWithALostAnswer(t *testing.T) {
 	d := s.receiveOf(support)
 	s.sim.Dial.Add(fault.Rule{Kind: fault.Lost, Path: "/ChangeMessageVisibilityBatch", Times: 2})
 	s.must(s.queue.Delay(t.Context(), d, time.Minute))
-	s.clock.pass(time.Minute - time.Second)
+	s.clock.Advance(time.Minute - time.Second)
 	s.nothing()
-	s.clock.pass(time.Second)
+	s.clock.Advance(time.Second)
 	s.receiveOf(support)
 }
 
@@ -245,7 +245,7 @@ func TestRedrive(t *testing.T) {
 			t.Errorf("%d tries, want %d", d.Batch.Tries, i)
 		}
 		s.must(s.queue.Delay(t.Context(), d, time.Minute))
-		s.clock.pass(time.Minute)
+		s.clock.Advance(time.Minute)
 	}
 	s.nothing()
 	s.enqueue(support, "tick") // the mailbox itself is not stopped

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http/httptest"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	sdk "github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/sqs"
@@ -33,28 +33,10 @@ const (
 
 var noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 
-// clock is moved by the test, and read by the simulator's goroutines.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // site is a simulator behind a socket, the SDK's client to it and a Queue over that.
 type site struct {
 	testing.TB
-	clock  *clock
+	clock  *clock.Clock
 	sim    *sqssim.Sim
 	client *sdk.Client
 	queue  *sqs.Queue
@@ -63,7 +45,7 @@ type site struct {
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{TB: t, clock: &clock{now: noon}}
+	s := &site{TB: t, clock: clock.At(noon)}
 	s.sim = &sqssim.Sim{Now: s.clock.Now, Dial: &fault.Dial{}}
 	s.must(s.sim.AddQueue(sqssim.Queue{Name: dead, PerGroup: true, Retention: 14 * 24 * time.Hour}))
 	s.must(s.sim.AddQueue(sqssim.Queue{Name: hints, PerGroup: true, Visibility: visibility, DeadLetters: dead, MaxReceives: maxReceives}))

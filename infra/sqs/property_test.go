@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/sqs"
@@ -40,7 +41,7 @@ func TestRandomHistories(t *testing.T) {
 }
 
 type history struct {
-	clock *clock
+	clock *clock.Clock
 	sim   *sqssim.Sim
 	queue *sqs.Queue
 	count int
@@ -60,7 +61,7 @@ type held struct {
 var boxes = []inbox.MailboxID{"a@x", "b@x", "ö@x"}
 
 func newHistory(t *rapid.T) *history {
-	h := &history{clock: &clock{now: noon}, owed: map[inbox.MailboxID][]string{}}
+	h := &history{clock: clock.At(noon), owed: map[inbox.MailboxID][]string{}}
 	h.sim = &sqssim.Sim{Now: h.clock.Now, Dial: &fault.Dial{}}
 	if err := h.sim.AddQueue(sqssim.Queue{Name: hints, PerGroup: true, Visibility: visibility, Retention: 14 * 24 * time.Hour}); err != nil {
 		t.Fatal(err)
@@ -164,7 +165,7 @@ func (h *history) delay(t *rapid.T) {
 }
 
 func (h *history) pass(t *rapid.T) {
-	h.clock.pass(time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds")) * time.Second)
+	h.clock.Advance(time.Duration(rapid.IntRange(1, 600).Draw(t, "seconds")) * time.Second)
 }
 
 func (h *history) fault(t *rapid.T) {
@@ -199,7 +200,7 @@ func (h *history) check(t *rapid.T) {
 // drain receives and finishes until nothing is left, and holds that all that was owed came, in order.
 func (h *history) drain(t *rapid.T) {
 	h.sim.Dial.Clear()
-	h.clock.pass(time.Hour)
+	h.clock.Advance(time.Hour)
 	h.out = nil
 	last := map[inbox.MailboxID]string{}
 	for {

@@ -65,7 +65,7 @@ func TestNoHintIsSwallowed(t *testing.T) {
 			t.Fatalf("%s: the second hint was swallowed: %+v", q.Name, second)
 		}
 		s.must(s.sim.Delete(q.Name, second[0].Messages[0].Receipt))
-		s.clock.pass(time.Second)
+		s.clock.Advance(time.Second)
 		s.enqueue(support, "graph") // after both are done
 		if third := receive(); len(third) != 1 {
 			t.Fatalf("%s: the third hint was swallowed", q.Name)
@@ -235,7 +235,7 @@ func TestMailboxesSideBySide(t *testing.T) {
 	s.enqueue(sales, "graph")
 	s.done(s.receiveOf(sales))
 	s.nothing()
-	s.clock.pass(time.Hour)
+	s.clock.Advance(time.Hour)
 	if d := s.receiveOf(support); d.Batch.Tries != 1 || len(d.Messages) != 10 {
 		t.Errorf("%d tries, %d messages", d.Batch.Tries, len(d.Messages))
 	}
