@@ -16,6 +16,7 @@ import (
 	"golang.org/x/oauth2"
 	"golang.org/x/oauth2/google/externalaccount"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/infra/identity"
 )
 
@@ -126,7 +127,7 @@ func (r *rotating) Retrieve(context.Context) (aws.Credentials, error) {
 
 func TestProofTakesTheCredentialsOfTheMoment(t *testing.T) {
 	t.Parallel()
-	c := identity.Caller{Credentials: &rotating{}, Region: "us-east-1", Now: (&clock{now: nine}).Now}
+	c := identity.Caller{Credentials: &rotating{}, Region: "us-east-1", Now: clock.At(nine).Now}
 	for _, want := range []string{"Credential=A/20261103/us-east-1/sts/", "Credential=AA/20261103/us-east-1/sts/"} {
 		token, err := c.Proof(t.Context(), provider)
 		if err != nil {

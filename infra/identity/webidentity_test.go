@@ -12,33 +12,16 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/infra/identity"
 )
 
 var nine = time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
 
-// clock is a hand to turn.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 	t.Parallel()
-	hand := &clock{now: nine}
+	hand := clock.At(nine)
 	a := newAmazon(t)
 	a.token = func(n int) (string, string) {
 		return fmt.Sprint("token-", n), hand.Now().Add(5 * time.Minute).Format(time.RFC3339)
@@ -48,7 +31,7 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 		pass time.Duration
 		want string
 	}{{0, "token-1"}, {3*time.Minute + 59*time.Second, "token-1"}, {2 * time.Second, "token-2"}, {time.Minute, "token-2"}, {time.Hour, "token-3"}} {
-		hand.pass(step.pass)
+		hand.Advance(step.pass)
 		got, err := w.Token(t.Context())
 		if err != nil || got != step.want {
 			t.Fatalf("after %v: %q, %v, want %q", step.pass, got, err, step.want)
@@ -67,7 +50,7 @@ func TestTokenIsKeptUntilShortlyBeforeItsEnd(t *testing.T) {
 // A token that ends sooner than was asked for is kept no longer than that.
 func TestTokenThatEndsSooner(t *testing.T) {
 	t.Parallel()
-	hand := &clock{now: nine}
+	hand := clock.At(nine)
 	a := newAmazon(t)
 	a.token = func(n int) (string, string) {
 		return fmt.Sprint("token-", n), hand.Now().Add(90 * time.Second).Format(time.RFC3339)
@@ -77,7 +60,7 @@ func TestTokenThatEndsSooner(t *testing.T) {
 		if got, err := w.Token(t.Context()); err != nil || got != want {
 			t.Errorf("%d: %q, %v, want %q", i, got, err, want)
 		}
-		hand.pass(20 * time.Second)
+		hand.Advance(20 * time.Second)
 	}
 	if got := a.questions()[0].Get("Audience.member.1"); got != "api://contoso" {
 		t.Errorf("asked for %q", got)
@@ -103,7 +86,7 @@ func TestTokenEndsWhileTheProcessIsFrozen(t *testing.T) {
 	if slept := frozen(now, time.Hour); slept.Sub(now) != 0 || slept.Unix()-now.Unix() != 3600 {
 		t.Fatalf("a time is laid out otherwise in this version of Go: %v, %v", now, slept)
 	}
-	hand := &clock{now: now}
+	hand := clock.At(now)
 	a := newAmazon(t)
 	a.token = func(n int) (string, string) {
 		return fmt.Sprint("token-", n), hand.Now().Add(6 * time.Minute).UTC().Format(time.RFC3339)
@@ -113,16 +96,14 @@ func TestTokenEndsWhileTheProcessIsFrozen(t *testing.T) {
 		if got, err := w.Token(t.Context()); err != nil || got != want {
 			t.Errorf("%q, %v, want %q", got, err, want)
 		}
-		hand.mu.Lock()
-		hand.now = frozen(hand.now, time.Hour)
-		hand.mu.Unlock()
+		hand.Set(frozen(hand.Now(), time.Hour))
 	}
 }
 
 // STS gives no token that would outlive the role's session: in its last minutes a shorter one is asked for.
 func TestTokenAtTheEndOfTheSession(t *testing.T) {
 	t.Parallel()
-	hand := &clock{now: nine}
+	hand := clock.At(nine)
 	a := newAmazon(t)
 	a.session = 2 * time.Minute
 	a.token = func(n int) (string, string) {
@@ -140,7 +121,7 @@ func TestTokenAtTheEndOfTheSession(t *testing.T) {
 		t.Errorf("asked for %v seconds", asked)
 	}
 	a.session = 30 * time.Second
-	hand.pass(time.Hour)
+	hand.Advance(time.Hour)
 	var permanent *pipeline.Permanent
 	if _, err := w.Token(t.Context()); err == nil || errors.As(err, &permanent) || !strings.Contains(err.Error(), "SessionDurationEscalation") {
 		t.Errorf("at its very end: %v, want an error that passes", err)
@@ -150,7 +131,7 @@ func TestTokenAtTheEndOfTheSession(t *testing.T) {
 func TestManyAskOnce(t *testing.T) {
 	t.Parallel()
 	a := newAmazon(t)
-	w := &identity.WebIdentity{Client: a.sts(), Now: (&clock{now: nine}).Now}
+	w := &identity.WebIdentity{Client: a.sts(), Now: clock.At(nine).Now}
 	var all sync.WaitGroup
 	for range 50 {
 		all.Go(func() {
@@ -182,7 +163,7 @@ func TestWebIdentityRefusals(t *testing.T) {
 		t.Run(c.code, func(t *testing.T) {
 			t.Parallel()
 			a := newAmazon(t)
-			w := &identity.WebIdentity{Client: a.sts(), Now: (&clock{now: nine}).Now}
+			w := &identity.WebIdentity{Client: a.sts(), Now: clock.At(nine).Now}
 			a.refuse(c.status, c.code, c.message)
 			_, err := w.Token(t.Context())
 			var permanent *pipeline.Permanent
@@ -209,7 +190,7 @@ func TestTokenThatIsNone(t *testing.T) {
 	t.Parallel()
 	a := newAmazon(t)
 	a.token = func(int) (string, string) { return "", "2026-11-03T09:05:00Z" }
-	w := &identity.WebIdentity{Client: a.sts(), Now: (&clock{now: nine}).Now}
+	w := &identity.WebIdentity{Client: a.sts(), Now: clock.At(nine).Now}
 	if got, err := w.Token(t.Context()); err == nil {
 		t.Errorf("an empty token is given out as %q", got)
 	}
@@ -224,7 +205,7 @@ func TestTokenThatIsNone(t *testing.T) {
 func TestNothingSecretIsPrinted(t *testing.T) {
 	t.Parallel()
 	a := newAmazon(t)
-	w := &identity.WebIdentity{Client: a.sts(), Audience: identity.EntraAudience, Now: (&clock{now: nine}).Now}
+	w := &identity.WebIdentity{Client: a.sts(), Audience: identity.EntraAudience, Now: clock.At(nine).Now}
 	if _, err := w.Token(t.Context()); err != nil {
 		t.Fatal(err)
 	}
