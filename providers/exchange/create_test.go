@@ -69,13 +69,13 @@ func TestDelays(t *testing.T) {
 	if err := tn.admin.Do(t.Context(), create); !errors.As(err, &later) {
 		t.Fatalf("creating it again before it shows: %v", err)
 	}
-	must(t, tn.clock.wait(t.Context(), 4*time.Minute))
+	must(t, tn.clock.Wait(t.Context(), 4*time.Minute))
 	tn.do(t, create)
 	tn.do(t, steps(want, tn.read(t, want)[0])...)
 	if _, ok := tn.read(t, want)[0].Facts[fact(provision.Open, "anna@contoso.com")]; ok {
 		t.Error("the right shows at once")
 	}
-	must(t, tn.clock.wait(t.Context(), 21*time.Minute))
+	must(t, tn.clock.Wait(t.Context(), 21*time.Minute))
 	tn.settled(t, want)
 }
 

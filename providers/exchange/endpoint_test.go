@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/exchange"
 	"github.com/postroom/postroom/providers/exchange/exchangesim"
@@ -77,8 +78,8 @@ func served(t testing.TB, handler http.HandlerFunc) *exchange.Endpoint {
 	t.Helper()
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
-	c := &clock{now: noon}
-	return mustEndpoint(t, exchange.Options{Tenant: tenantID, BaseURL: server.URL, Credential: &token{}, Now: c.Now, Wait: c.wait})
+	c := clock.At(noon)
+	return mustEndpoint(t, exchange.Options{Tenant: tenantID, BaseURL: server.URL, Credential: &token{}, Now: c.Now, Wait: c.Wait})
 }
 
 func TestAnswers(t *testing.T) {

@@ -7,13 +7,13 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/exchange"
@@ -29,25 +29,6 @@ const (
 )
 
 var noon = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-
-// clock is moved by waiting.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) wait(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	return ctx.Err()
-}
 
 type token struct{ refused int }
 
@@ -69,20 +50,20 @@ func (*scopeError) Error() string { return "a token was asked for of the wrong s
 // tenant is a simulator with people in it, reached through real HTTP.
 type tenant struct {
 	*exchangesim.Sim
-	clock    *clock
+	clock    *clock.Clock
 	endpoint *exchange.Endpoint
 	admin    *exchange.Admin
 }
 
 func newTenant(t testing.TB) *tenant {
 	t.Helper()
-	c := &clock{now: noon}
+	c := clock.At(noon)
 	tn := &tenant{clock: c, Sim: &exchangesim.Sim{Now: c.Now, Dial: &fault.Dial{Sleep: func(time.Duration) {}}, Token: "secret-token"}}
 	server := httptest.NewServer(tn.Sim)
 	t.Cleanup(server.Close)
 	// A broken connection is not to be tried again by the transport: the tests count tries.
 	transport := &http.Transport{DisableKeepAlives: true}
-	tn.endpoint = mustEndpoint(t, exchange.Options{Tenant: tenantID, BaseURL: server.URL, Credential: &token{}, Transport: transport, Now: c.Now, Wait: c.wait})
+	tn.endpoint = mustEndpoint(t, exchange.Options{Tenant: tenantID, BaseURL: server.URL, Credential: &token{}, Transport: transport, Now: c.Now, Wait: c.Wait})
 	tn.admin = mustAdmin(t, tn.endpoint)
 	for _, r := range []exchangesim.Recipient{
 		{Address: "anna@contoso.com", Name: "Anna Berg"},
