@@ -28,7 +28,7 @@ func TestAccountComesIntoSight(t *testing.T) {
 	d.say("409 duplicate", "POST", users, anna)
 	d.say("412 conditionNotMet", "PATCH", users+"/"+id, `{"suspended":true}`)
 	d.say("412 conditionNotMet", "DELETE", users+"/"+id, "")
-	d.clock.Add(8 * time.Second)
+	d.clock.Advance(8 * time.Second)
 	if got := d.say("200", "GET", users+"/anna@contoso.com", ""); got["isMailboxSetup"] != false || got["customerId"] != workspacesim.Customer {
 		t.Errorf("got %v", got)
 	}
@@ -36,12 +36,12 @@ func TestAccountComesIntoSight(t *testing.T) {
 		t.Errorf("listed at once: %v", got)
 	}
 	d.say("400 invalid", "POST", product+"sku/1010020027/user", `{"userId":"anna@contoso.com"}`)
-	d.clock.Add(12 * time.Second)
+	d.clock.Advance(12 * time.Second)
 	d.say("200", "POST", product+"sku/1010020027/user", `{"userId":"anna@contoso.com"}`)
 	if len(ready) != 1 || !ready[0].Equal(d.clock.Now().Add(4*time.Minute)) {
 		t.Fatalf("ready at %v", ready)
 	}
-	d.clock.Add(4 * time.Minute)
+	d.clock.Advance(4 * time.Minute)
 	if got := d.say("200", "GET", users+"/"+id, ""); got["isMailboxSetup"] != true {
 		t.Error("the mailbox is not set up")
 	}

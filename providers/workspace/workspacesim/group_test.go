@@ -47,7 +47,7 @@ func TestGroupsAndMembers(t *testing.T) {
 	at := groups + "/help@contoso.com/members"
 	d.say("404 notFound", "POST", at, `{"email":"anna@contoso.com"}`)
 	d.say("404 notFound", "GET", settings+"help@contoso.com", "")
-	d.clock.Add(10 * time.Second)
+	d.clock.Advance(10 * time.Second)
 	if got := d.say("200", "POST", at, `{"email":"berg@contoso.com","role":"MANAGER","delivery_settings":"NONE"}`); got["email"] != "anna@contoso.com" || got["delivery_settings"] != "NONE" {
 		t.Errorf("got %v", got)
 	}
@@ -57,7 +57,7 @@ func TestGroupsAndMembers(t *testing.T) {
 	if got := d.say("200", "GET", at, ""); got["members"] != nil {
 		t.Errorf("listed at once: %v", got)
 	}
-	d.clock.Add(30 * time.Second)
+	d.clock.Advance(30 * time.Second)
 	listed := d.say("200", "GET", at, "")["members"].([]any)[0].(map[string]any)
 	if listed["role"] != "MANAGER" || listed["delivery_settings"] != nil {
 		t.Errorf("listed: %v", listed)

@@ -7,10 +7,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/providers/fault"
 	"github.com/postroom/postroom/providers/workspace/workspacesim"
 )
@@ -23,34 +23,16 @@ const (
 	anna     = `{"primaryEmail":"anna@contoso.com","name":{"givenName":"Anna","familyName":"Berg"},"password":"12345678"}`
 )
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 type desk struct {
 	*testing.T
 	*workspacesim.Sim
-	clock *clock
+	clock *clock.Clock
 }
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	t.Parallel()
-	d := &desk{T: t, Sim: workspacesim.New(), clock: &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}}
+	d := &desk{T: t, Sim: workspacesim.New(), clock: clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))}
 	d.Now, d.Domains = d.clock.Now, []string{"contoso.com"}
 	return d
 }
@@ -88,12 +70,12 @@ func TestOneLicensingRequestASecond(t *testing.T) {
 	d.AddAccount(workspacesim.Account{Address: "anna@contoso.com", Name: "Anna Berg"})
 	const body = `{"userId":"anna@contoso.com"}`
 	d.say("200", "POST", product+"sku/1010020027/user", body)
-	d.clock.Add(999 * time.Millisecond)
+	d.clock.Advance(999 * time.Millisecond)
 	d.say("429 rateLimitExceeded", "GET", product+"sku/1010020027/user/anna@contoso.com", "")
 	d.say("404 notFound", "GET", users+"/nobody@contoso.com", "") // another API
-	d.clock.Add(time.Second)
+	d.clock.Advance(time.Second)
 	d.say("412 conditionNotMet", "POST", product+"sku/1010020027/user", body)
-	d.clock.Add(time.Second)
+	d.clock.Advance(time.Second)
 	d.say("412 conditionNotMet", "POST", product+"sku/1010020028/user", body)
 	if d.TooFast() != 1 {
 		t.Errorf("%d too fast", d.TooFast())
