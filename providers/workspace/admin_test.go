@@ -55,7 +55,7 @@ func TestFromNothing(t *testing.T) {
 	if d.clock.Now().Before(ready) || ready.IsZero() {
 		t.Errorf("done at %v, before the mailbox is ready at %v", d.clock.Now(), ready)
 	}
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	d.same(d.read(want)[0].Facts, want.Facts)
 
 	acc, _ := d.sim.Account(box)

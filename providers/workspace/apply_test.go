@@ -1,7 +1,6 @@
 package workspace_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -75,7 +74,7 @@ func TestApply(t *testing.T) {
 	}
 	run := provision.Run{
 		Estate: estate, Journal: &memory.Journal{}, Locks: &memory.Locks{}, Holder: "a run", By: "a test", Now: d.clock.Now,
-		Wait: func(ctx context.Context, after time.Duration) error { return d.clock.Wait(ctx, after) },
+		Wait: d.clock.Wait,
 	}
 	report, err := run.Apply(t.Context(), want, plan)
 	d.ok(err)
@@ -85,7 +84,7 @@ func TestApply(t *testing.T) {
 		}
 	}
 	d.dial.Clear()
-	d.clock.Add(5 * time.Minute)
+	d.clock.Advance(5 * time.Minute)
 	plan, err = estate.Plan(t.Context(), want, options)
 	d.ok(err)
 	if !plan.Empty() {

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/fault"
@@ -28,29 +29,6 @@ const (
 	standard = "Google-Apps/1010020028"
 	starter  = "Google-Apps/1010020027"
 )
-
-// clock is a clock that a test moves; waiting moves it too.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-func (c *clock) Wait(ctx context.Context, d time.Duration) error {
-	c.Add(d)
-	return ctx.Err()
-}
 
 // contracts are the discovery documents of the three APIs, by what their paths begin with.
 var contracts = sync.OnceValues(func() (map[string]*contract.Contract, error) {
@@ -102,7 +80,7 @@ type desk struct {
 	testing.TB
 	sim   *workspacesim.Sim
 	dial  *fault.Dial
-	clock *clock
+	clock *clock.Clock
 	admin *workspace.Admin
 
 	mu     sync.Mutex
@@ -111,7 +89,7 @@ type desk struct {
 
 func newDesk(t testing.TB) *desk {
 	t.Helper()
-	d := &desk{TB: t, sim: workspacesim.New(), dial: &fault.Dial{}, clock: &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}}
+	d := &desk{TB: t, sim: workspacesim.New(), dial: &fault.Dial{}, clock: clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))}
 	d.dial.Sleep = func(time.Duration) {}
 	d.sim.Now, d.sim.Dial, d.sim.Domains = d.clock.Now, d.dial, []string{"contoso.com", "contoso.example"}
 	d.sim.AddOrgUnit(unit)
@@ -238,7 +216,7 @@ func (d *desk) do(s provision.Step) error {
 		if !errors.As(err, &later) {
 			return err
 		}
-		d.clock.Add(max(later.After, 10*time.Second))
+		d.clock.Advance(max(later.After, 10*time.Second))
 	}
 	return errors.New("it is not yet, for ever")
 }

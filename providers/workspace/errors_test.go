@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/workspace"
@@ -28,7 +29,7 @@ func answering(t testing.TB, status int, body string, header ...string) *workspa
 		_, _ = io.WriteString(w, body)
 	}))
 	t.Cleanup(server.Close)
-	c := &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}
+	c := clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))
 	a, err := workspace.New(workspace.Config{
 		Endpoints: workspace.At(server.URL), Now: c.Now, Wait: c.Wait,
 		Tokens: func(...string) (oauth2.TokenSource, error) {
@@ -207,7 +208,7 @@ func FuzzAnswer(f *testing.F) {
 				Body: io.NopCloser(strings.NewReader(body)), Request: r,
 			}, nil
 		})
-		c := &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}
+		c := clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))
 		a, err := workspace.New(workspace.Config{
 			Transport: wire, Now: c.Now, Wait: c.Wait,
 			Tokens: func(...string) (oauth2.TokenSource, error) {

@@ -65,7 +65,7 @@ func TestLostAnswerIsNotYet(t *testing.T) {
 	if later := new(provision.NotYet); !errors.As(err, &later) {
 		t.Fatalf("before it shows: %v", err)
 	}
-	d.clock.Add(20 * time.Second)
+	d.clock.Advance(20 * time.Second)
 	d.ok(d.admin.Do(t.Context(), step))
 	if n := d.sim.Requests()["directory.users.insert"]; n != 3 || len(d.sim.Accounts()) != 2 {
 		t.Errorf("%d inserts, %d accounts", n, len(d.sim.Accounts()))

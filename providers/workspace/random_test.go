@@ -79,7 +79,7 @@ func TestAnyWish(t *testing.T) {
 					rt.Fatalf("%s %v to %q: %v", s.Verb, s.Fact, s.After, err)
 				}
 			}
-			d.clock.Add(time.Minute)
+			d.clock.Advance(time.Minute)
 			have := d.read(want)[0]
 			for _, s := range steps(want, have) {
 				rt.Fatalf("left to do: %s %v from %q to %q", s.Verb, s.Fact, s.Before, s.After)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/workspace"
 	"github.com/postroom/postroom/providers/workspace/workspacesim"
@@ -64,7 +65,7 @@ func TestReadingWaits(t *testing.T) {
 	if later := new(provision.NotYet); !errors.As(err, &later) {
 		t.Errorf("got %v", err)
 	}
-	c := &clock{}
+	c := new(clock.Clock)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "1800")
 		http.Error(w, said("rateLimitExceeded", "x"), http.StatusTooManyRequests)
