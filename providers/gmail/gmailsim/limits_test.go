@@ -30,7 +30,7 @@ func TestQuotaIsCounted(t *testing.T) {
 	if m := s.Mailboxes[box]; len(s.Mailboxes) != 1 || m.QuotaUnits != s.QuotaUnits || m.MinuteUnits != s.QuotaUnits || m.Methods["threads.modify"] != 1 {
 		t.Errorf("mailbox %+v", s.Mailboxes)
 	}
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	d.historyID()
 	if m := d.sim.Stats().Mailboxes[box]; m.QuotaUnits != 87 || m.MinuteUnits != 86 {
 		t.Errorf("a minute later %+v", m)
@@ -49,7 +49,7 @@ func TestQuotaIsEnforced(t *testing.T) {
 			if s := d.sim.Stats(); s.Throttled != 1 {
 				t.Errorf("throttled %d", s.Throttled)
 			}
-			d.clock.Add(time.Minute)
+			d.clock.Advance(time.Minute)
 			must(d.users.Messages.List("me").Do())(d)
 		})
 	}
@@ -140,7 +140,7 @@ func TestManyAtOnce(t *testing.T) {
 				if err != nil {
 					t.Error(err)
 				}
-				d.clock.Add(time.Second)
+				d.clock.Advance(time.Second)
 			}
 		})
 	}

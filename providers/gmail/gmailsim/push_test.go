@@ -66,13 +66,13 @@ func TestWatch(t *testing.T) {
 		_, err := d.users.Watch("me", &gmail.WatchRequest{TopicName: bad}).Do()
 		d.refused(err, 400, "topicName")
 	}
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	d.ok(d.users.Stop("me").Do())
 	d.receive("1@x", "after stop")
 	d.deliver(0)
 	must(d.users.Watch("me", &gmail.WatchRequest{TopicName: topic + "2"}).Do())(d)
 	d.deliver(1)
-	d.clock.Add(7 * 24 * time.Hour)
+	d.clock.Advance(7 * 24 * time.Hour)
 	d.receive("2@x", "after a week")
 	d.deliver(0)
 	d.startWatch(&gmail.WatchRequest{}) // an expired watch blocks no other topic
@@ -83,13 +83,13 @@ func TestOnePushASecond(t *testing.T) {
 	d.startWatch(&gmail.WatchRequest{})
 	got := d.collect()
 	d.deliver(1)
-	d.clock.Add(time.Second)
+	d.clock.Advance(time.Second)
 	a := d.receive("a@x", "a")
 	d.receive("b@x", "b")
-	d.clock.Add(999 * time.Millisecond)
+	d.clock.Advance(999 * time.Millisecond)
 	d.receive("c@x", "c")
 	d.deliver(1)
-	d.clock.Add(time.Millisecond)
+	d.clock.Advance(time.Millisecond)
 	since := d.historyID()
 	must(d.users.Messages.Modify("me", a, &gmail.ModifyMessageRequest{AddLabelIds: []string{"STARRED"}}).Do())(d)
 	d.deliver(1) // our own write echoes
@@ -109,11 +109,11 @@ func TestWatchFilter(t *testing.T) {
 			d.startWatch(&gmail.WatchRequest{LabelIds: []string{"STARRED"}, LabelFilterBehavior: behaviour})
 			d.collect()
 			d.deliver(1)
-			d.clock.Add(time.Minute)
+			d.clock.Advance(time.Minute)
 			id := d.receive("a@x", "a")
-			d.clock.Add(time.Minute)
+			d.clock.Advance(time.Minute)
 			d.ok(d.sim.AddLabel(box, id, "STARRED"))
-			d.clock.Add(time.Minute)
+			d.clock.Advance(time.Minute)
 			d.receive("b@x", "b")
 			d.deliver(want)
 		})
@@ -162,7 +162,7 @@ func TestPushOverHTTP(t *testing.T) {
 
 	d.sim.Push.StringHistoryID, d.sim.Push.Base64URL, d.sim.Push.Subscription = true, true, "projects/p/subscriptions/s"
 	e.status = 503
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	d.receive("a@x", "a")
 	if n, err := d.sim.Deliver(t.Context()); n != 0 || err == nil {
 		t.Errorf("a refusing endpoint: %d, %v", n, err)
@@ -179,7 +179,7 @@ func TestPushOverHTTP(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	d.receive("b@x", "b")
 	if _, err := d.sim.Deliver(ctx); !errors.Is(err, context.Canceled) || d.sim.Stats().Push.Waiting != 1 {
 		t.Errorf("cancelled: %v, %+v", err, d.sim.Stats().Push)
@@ -195,7 +195,7 @@ func TestPushChances(t *testing.T) {
 	d.sim.Rand = rand.New(rand.NewPCG(7, 7))
 	d.sim.Push.Loss, d.sim.Push.Duplicate, d.sim.Push.Reorder = 0.3, 0.3, true
 	for i := range 100 {
-		d.clock.Add(time.Second)
+		d.clock.Advance(time.Second)
 		d.receive(fmt.Sprint(i, "@x"), fmt.Sprint(i))
 	}
 	if _, err := d.sim.Deliver(t.Context()); err != nil {

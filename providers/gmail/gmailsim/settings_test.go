@@ -114,7 +114,7 @@ func TestChangedSettings(t *testing.T) {
 	d.refused(err, 404, "not found")
 	d.ok(api.Delegates.Delete("me", "one@contoso.com").Do())
 	must(api.Delegates.Create("me", &gmail.Delegate{DelegateEmail: "two@contoso.com"}).Do())(d)
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	if l := must(api.Delegates.List("me").Do())(d); len(l.Delegates) != 1 || l.Delegates[0].DelegateEmail != "two@contoso.com" {
 		t.Errorf("listed %+v", l.Delegates)
 	}
@@ -129,6 +129,6 @@ func TestMailboxOfANewAccount(t *testing.T) {
 	d.sim.AddMailboxAt(box, d.clock.Now().Add(time.Minute))
 	_, err := d.users.GetProfile("me").Do()
 	d.refused(err, 400, "Mail service not enabled")
-	d.clock.Add(time.Minute)
+	d.clock.Advance(time.Minute)
 	must(d.users.GetProfile("me").Do())(d)
 }

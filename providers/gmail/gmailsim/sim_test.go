@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +15,7 @@ import (
 	"google.golang.org/api/googleapi"
 	"google.golang.org/api/option"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/providers/fault"
 	"github.com/postroom/postroom/providers/gmail/contract"
 	"github.com/postroom/postroom/providers/gmail/gmailsim"
@@ -25,30 +25,12 @@ const box = "support@contoso.com"
 
 var start = time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)
 
-// clock is a clock that a test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 // desk is a simulator with one mailbox, and Google's own client talking to it; every exchange is held to the
 // discovery document.
 type desk struct {
 	*testing.T
 	sim     *gmailsim.Sim
-	clock   *clock
+	clock   *clock.Clock
 	users   *gmail.UsersService
 	handler http.Handler
 	http    *http.Client
@@ -70,7 +52,7 @@ func loadContract(t testing.TB) *contract.Contract {
 func newDesk(t *testing.T) *desk {
 	t.Helper()
 	t.Parallel()
-	d := &desk{T: t, sim: gmailsim.New(), clock: &clock{now: start}}
+	d := &desk{T: t, sim: gmailsim.New(), clock: clock.At(start)}
 	d.sim.Now = d.clock.Now
 	d.sim.AddMailbox(box)
 	d.handler = loadContract(t).Wrap(d.sim, func(v string) { t.Error(v) })
