@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/rules"
 	"github.com/postroom/postroom/providers/gmail"
@@ -24,7 +25,7 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 			t.Errorf("%s gets the header %q", r.URL.Host, r.Header.Get("Authorization"))
 		}
 		return &http.Response{StatusCode: 302, Header: http.Header{"Location": {"https://evil.test/"}}, Body: http.NoBody, Request: r}, nil
-	}), new(clock))
+	}), new(clock.Clock))
 	if _, err := m.Changes(t.Context(), ""); err == nil {
 		t.Error("a redirect is taken for an answer")
 	}
@@ -45,7 +46,7 @@ func TestAnswerThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := alone(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: stalled{r.Context()}, Request: r}, nil
-		}), new(clock))
+		}), new(clock.Clock))
 		limit, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		began := time.Now()
@@ -136,7 +137,7 @@ func TestListTooLarge(t *testing.T) {
 	t.Parallel()
 	m := alone(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: endless(`{"historyId":"5","emailAddress":"`), Request: r}, nil
-	}), new(clock))
+	}), new(clock.Clock))
 	var tooLarge *http.MaxBytesError
 	if _, err := m.Changes(t.Context(), ""); !errors.As(err, &tooLarge) {
 		t.Errorf("got %v", err)

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/providers/fault"
@@ -87,9 +88,9 @@ func answer(code int, reason, message string, header ...string) *http.Response {
 }
 
 // alone is a mailbox behind a wire of the test's.
-func alone(t *testing.T, wire http.RoundTripper, c *clock) *gmail.Mailbox {
+func alone(t *testing.T, wire http.RoundTripper, c *clock.Clock) *gmail.Mailbox {
 	t.Helper()
-	return behind(t, gmail.Config{Transport: wire, Now: c.Now, Sleep: c.Sleep}, gmail.Options{})
+	return behind(t, gmail.Config{Transport: wire, Now: c.Now, Sleep: c.Wait}, gmail.Options{})
 }
 
 func behind(t *testing.T, c gmail.Config, o gmail.Options) *gmail.Mailbox {
@@ -139,8 +140,8 @@ func TestAnswers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clock := &clock{now: now}
-			_, err := alone(t, answers(c.with), clock).Changes(t.Context(), "")
+			hand := clock.At(now)
+			_, err := alone(t, answers(c.with), hand).Changes(t.Context(), "")
 			var limited *pipeline.Throttled
 			var permanent *pipeline.Permanent
 			switch {
@@ -151,8 +152,8 @@ func TestAnswers(t *testing.T) {
 			case c.fix != "" && (!errors.As(err, &permanent) || !strings.Contains(permanent.Fix, c.fix)):
 				t.Errorf("got %v, want %q", err, c.fix)
 			}
-			if len(clock.slept) > 0 {
-				t.Errorf("slept %v", clock.slept)
+			if slept := hand.Waits(); len(slept) > 0 {
+				t.Errorf("slept %v", slept)
 			}
 			if err != nil && (strings.Contains(err.Error(), "secret") || !strings.Contains(err.Error(), box)) {
 				t.Errorf("%v: the token is in it, or the mailbox is not", err)
@@ -164,21 +165,21 @@ func TestAnswers(t *testing.T) {
 // Without a time of Google's, waits grow up to 32 seconds and a random one, and begin anew after a quiet minute.
 func TestThrottledWithoutTime(t *testing.T) {
 	t.Parallel()
-	clock := &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}
-	m := alone(t, answers(answer(429, "rateLimitExceeded", "")), clock)
+	hand := clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))
+	m := alone(t, answers(answer(429, "rateLimitExceeded", "")), hand)
 	after := func() time.Duration {
 		_, err := m.Changes(t.Context(), "")
 		var limited *pipeline.Throttled
 		if !errors.As(err, &limited) {
 			t.Fatalf("got %v", err)
 		}
-		clock.now = clock.now.Add(limited.After)
+		hand.Advance(limited.After)
 		return limited.After
 	}
 	// Refusals of requests that flew together are one.
-	started := clock.now
+	started := hand.Now()
 	first := after()
-	clock.now = started
+	hand.Set(started)
 	if d := after(); d != first {
 		t.Errorf("first %v, then %v at the same time", first, d)
 	}
@@ -188,7 +189,7 @@ func TestThrottledWithoutTime(t *testing.T) {
 			t.Errorf("refusal %d: %v", i, d)
 		}
 	}
-	clock.now = clock.now.Add(2 * time.Minute)
+	hand.Advance(2 * time.Minute)
 	if d := after(); d > 2*time.Second {
 		t.Errorf("after a quiet time: %v", d)
 	}
@@ -199,10 +200,10 @@ func TestRetries(t *testing.T) {
 	d := newDesk(t)
 	d.dial.Add(fault.Rule{Kind: fault.Unavailable})
 	_, err := d.mailbox.Changes(t.Context(), "")
-	if err == nil || d.wire.RoundTrips() != 4 || len(d.clock.slept) != 3 {
-		t.Fatalf("got %v after %d requests and %v", err, d.wire.RoundTrips(), d.clock.slept)
+	if err == nil || d.wire.RoundTrips() != 4 || len(d.clock.Waits()) != 3 {
+		t.Fatalf("got %v after %d requests and %v", err, d.wire.RoundTrips(), d.clock.Waits())
 	}
-	for i, s := range d.clock.slept {
+	for i, s := range d.clock.Waits() {
 		if least := time.Second << i; s < least || s > least+time.Second {
 			t.Errorf("wait %d is %v", i, s)
 		}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"slices"
 	"testing"
-	"time"
 
 	"github.com/postroom/postroom/core/coretest"
 	"github.com/postroom/postroom/core/inbox"
@@ -72,7 +71,7 @@ func (d *desk) world() coretest.World {
 		},
 		Read:         d.read,
 		Now:          d.clock.Now,
-		Advance:      func(t time.Duration) { _ = d.clock.Sleep(d.Context(), t) },
+		Advance:      d.clock.Advance,
 		ExpireCursor: func() { d.ok(d.sim.ExpireHistory(box)) },
 		Throttle: func(times int) {
 			d.dial.Clear()

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/providers/fault"
@@ -23,34 +24,13 @@ import (
 
 const box = "support@contoso.com"
 
-// clock is a clock that a test moves; waiting moves it too.
-type clock struct {
-	mu    sync.Mutex
-	now   time.Time
-	slept []time.Duration
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-	c.slept = append(c.slept, d)
-	return ctx.Err()
-}
-
 // desk is a mailbox in the simulator with the adapter in front of it. Every exchange is held to Google's discovery
 // document.
 type desk struct {
 	*testing.T
 	sim     *gmailsim.Sim
 	dial    *fault.Dial
-	clock   *clock
+	clock   *clock.Clock
 	wire    *fault.Transport
 	client  *gmail.Client
 	mailbox *gmail.Mailbox
@@ -72,7 +52,7 @@ func newDesk(t *testing.T, options ...func(*gmail.Options)) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &desk{T: t, sim: gmailsim.New(), dial: &fault.Dial{}, clock: &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}, minted: &[]inbox.MailboxID{}}
+	d := &desk{T: t, sim: gmailsim.New(), dial: &fault.Dial{}, clock: clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)), minted: &[]inbox.MailboxID{}}
 	d.dial.Sleep = func(time.Duration) {}
 	d.sim.Now, d.sim.Dial = d.clock.Now, d.dial
 	d.sim.AddMailbox(box)
@@ -83,7 +63,7 @@ func newDesk(t *testing.T, options ...func(*gmail.Options)) *desk {
 			*d.minted = append(*d.minted, m)
 			return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "sim:" + string(m)}), nil
 		},
-		Now: d.clock.Now, Sleep: d.clock.Sleep, Rand: rand.New(rand.NewPCG(1, 2)),
+		Now: d.clock.Now, Sleep: d.clock.Wait, Rand: rand.New(rand.NewPCG(1, 2)),
 	})
 	d.ok(err)
 	d.mailbox = d.open(options...)

@@ -11,6 +11,7 @@ import (
 
 	api "google.golang.org/api/gmail/v1"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/providers/gmail"
 )
@@ -107,7 +108,7 @@ func FuzzAnswer(f *testing.F) {
 		m := alone(t, roundTrip(func(r *http.Request) (*http.Response, error) {
 			requests++
 			return &http.Response{StatusCode: code, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-		}), &clock{now: time.Unix(1_800_000_000, 0)})
+		}), clock.At(time.Unix(1_800_000_000, 0)))
 		page, err := m.Changes(t.Context(), `{"history":"5"}`)
 		if err == nil && page.Next == "" {
 			t.Error("a page without a cursor")

@@ -299,8 +299,8 @@ func TestMarkFaults(t *testing.T) {
 		}
 		done, err := d.mailbox.Mark(t.Context(), writes)
 		var limited *pipeline.Throttled
-		if !errors.As(err, &limited) || limited.After != 9*time.Second || len(done) != 2 || len(d.clock.slept) > 0 {
-			t.Errorf("got %v, %v, slept %v", done, err, d.clock.slept)
+		if !errors.As(err, &limited) || limited.After != 9*time.Second || len(done) != 2 || len(d.clock.Waits()) > 0 {
+			t.Errorf("got %v, %v, slept %v", done, err, d.clock.Waits())
 		}
 		for _, w := range done {
 			if w.Outcome != pipeline.Done || d.labels(w.Message) != "@Anna" {

@@ -135,7 +135,7 @@ func (b *bureau) applyUntilDone(r *rand.Rand, estate *provision.Estate, want []p
 		if err == nil {
 			run := provision.Run{
 				Estate: estate, Journal: &memory.Journal{}, Locks: &memory.Locks{}, Holder: fmt.Sprint(name, try), By: "a test",
-				Now: b.clock.Now, Wait: b.clock.Sleep,
+				Now: b.clock.Now, Wait: b.clock.Wait,
 			}
 			_, err = run.Apply(ctx, want, plan)
 		}
@@ -144,7 +144,7 @@ func (b *bureau) applyUntilDone(r *rand.Rand, estate *provision.Estate, want []p
 		}
 		cancel()
 		b.dial.Clear()
-		_ = b.clock.Sleep(b.Context(), time.Minute)
+		b.clock.Advance(time.Minute)
 	}
 	plan, err := estate.Plan(b.Context(), want, options)
 	b.Fatalf("it does not end: %v, left %+v, unread %v", err, plan.Steps, plan.Unread)

@@ -35,7 +35,7 @@ func (b *bureau) openSettings() *gmail.Settings {
 			*b.minted = append(*b.minted, m)
 			return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "sim:" + string(m)}), nil
 		},
-		Now: b.clock.Now, Sleep: b.clock.Sleep,
+		Now: b.clock.Now, Sleep: b.clock.Wait,
 	})
 	b.ok(err)
 	return s

@@ -143,7 +143,7 @@ func TestSettingsOfANewAccount(t *testing.T) {
 	if err := b.do(provision.Add, provision.Open, "anna@contoso.com", ""); !errors.As(err, &later) {
 		t.Errorf("do: %v", err)
 	}
-	_ = b.clock.Sleep(t.Context(), 5*time.Minute)
+	b.clock.Advance(5 * time.Minute)
 	b.ok(b.do(provision.Add, provision.Open, "anna@contoso.com", ""))
 	b.opens("anna@contoso.com")
 }
@@ -168,8 +168,8 @@ func TestReadWhileThrottled(t *testing.T) {
 	b := newBureau(t)
 	b.dial.Add(fault.Rule{Kind: fault.Throttle, Path: "/settings/vacation", RetryAfter: 7 * time.Second, Times: 2})
 	got := b.read(nil)
-	if len(got.Unread) > 0 || !slices.Contains(b.clock.slept, 7*time.Second) {
-		t.Errorf("unread %v, slept %v", got.Unread, b.clock.slept)
+	if len(got.Unread) > 0 || !slices.Contains(b.clock.Waits(), 7*time.Second) {
+		t.Errorf("unread %v, slept %v", got.Unread, b.clock.Waits())
 	}
 	b.dial.Add(fault.Rule{Kind: fault.Throttle, Path: "/settings/sendAs", RetryAfter: time.Hour, Times: 1})
 	got = b.read(nil)

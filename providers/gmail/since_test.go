@@ -13,7 +13,7 @@ import (
 func TestSinceSearchesByDate(t *testing.T) {
 	d := newDesk(t)
 	d.receiveMany(1203)
-	_ = d.clock.Sleep(t.Context(), time.Hour)
+	d.clock.Advance(time.Hour)
 	since := d.clock.Now()
 	id := d.receive("new@x", "new")
 	spam := inbox.MessageID(must(d.sim.ReceiveAt(box, rawMail("spam@x", "win"), since, "SPAM"))(d))
@@ -47,7 +47,7 @@ func named(list []inbox.Observation) map[inbox.MessageID]inbox.Observation {
 func TestSinceBeforeTheSearchKnows(t *testing.T) {
 	d := newDesk(t)
 	d.receiveMany(30)
-	_ = d.clock.Sleep(t.Context(), time.Hour)
+	d.clock.Advance(time.Hour)
 	since := d.clock.Now()
 	d.sim.SearchDelay = time.Minute
 	id := d.receive("new@x", "new")

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/providers/gmail"
@@ -19,13 +20,13 @@ import (
 // settingsBehind are the settings of the mailbox behind a wire of the test's.
 func settingsBehind(t *testing.T, wire http.RoundTripper, tokens gmail.Tokens) *gmail.Settings {
 	t.Helper()
-	c := &clock{now: time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC)}
+	c := clock.At(time.Date(2026, 11, 3, 9, 0, 0, 0, time.UTC))
 	if tokens == nil {
 		tokens = func(inbox.MailboxID) (oauth2.TokenSource, error) {
 			return oauth2.StaticTokenSource(&oauth2.Token{AccessToken: "secret"}), nil
 		}
 	}
-	s, err := gmail.NewSettings(gmail.Config{Transport: wire, Mailboxes: []inbox.MailboxID{box}, Tokens: tokens, Now: c.Now, Sleep: c.Sleep})
+	s, err := gmail.NewSettings(gmail.Config{Transport: wire, Mailboxes: []inbox.MailboxID{box}, Tokens: tokens, Now: c.Now, Sleep: c.Wait})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func (h *hanging) Token() (*oauth2.Token, error) {
 func TestATokenThatDoesNotComeInTime(t *testing.T) {
 	d := newDesk(t)
 	source := &hanging{open: make(chan struct{})}
-	client, err := gmail.NewClient(gmail.Config{Transport: d.wire, Mailboxes: []inbox.MailboxID{box}, Now: d.clock.Now, Sleep: d.clock.Sleep,
+	client, err := gmail.NewClient(gmail.Config{Transport: d.wire, Mailboxes: []inbox.MailboxID{box}, Now: d.clock.Now, Sleep: d.clock.Wait,
 		Tokens: func(inbox.MailboxID) (oauth2.TokenSource, error) { return source, nil }})
 	d.ok(err)
 	m, err := client.Mailbox(gmail.Options{Address: box})
