@@ -41,15 +41,15 @@ func (c *importCommand) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	mark := ""
+	mark, zone := "", machineZone(a.env)
 	if old != nil {
 		m, err := goodManifest(file, old)
 		if err != nil {
 			return err
 		}
-		mark = m.Mark()
+		mark, zone = m.Mark(), m.Location.String()
 	}
-	found, err := c.read(a, mark)
+	found, err := c.read(a, mark, zone)
 	if err != nil {
 		return err
 	}
@@ -107,8 +107,9 @@ func (c *importCommand) save(file string, old, data []byte) error {
 	return replaceFile(file, data)
 }
 
-// read finds the mailboxes, at the provider that has them.
-func (c *importCommand) read(a *app, mark string) ([]provision.Mailbox, error) {
+// read finds the mailboxes, at the provider that has them. A time zone that is several here and one to Exchange is taken for
+// the given one where that is among them.
+func (c *importCommand) read(a *app, mark, zone string) ([]provision.Mailbox, error) {
 	at := []inbox.Provider{inbox.M365, inbox.Gmail}
 	if c.Provider != "" {
 		at = []inbox.Provider{inbox.Provider(c.Provider)}
@@ -122,6 +123,9 @@ func (c *importCommand) read(a *app, mark string) ([]provision.Mailbox, error) {
 				return nil, fmt.Errorf("%s is no address", printable(address, maxShown))
 			}
 			want[i] = provision.Mailbox{Address: inbox.MailboxID(strings.ToLower(address)), Provider: provider}
+			if provider == inbox.M365 { // the other one has no time zones, and without a wish tells everything
+				want[i].Facts = map[provision.Fact]string{{Aspect: provision.TimeZone}: zone}
+			}
 		}
 		t, err := c.open(a, want, mark, &exchangeFlags{})
 		if err != nil {

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/templates"
@@ -149,10 +151,11 @@ func domainful(prefix, domain string) string {
 // organisationOf makes a name of a domain: contoso.com is Contoso's.
 func organisationOf(domain string) string {
 	name, _, _ := strings.Cut(domain, ".")
-	if name == "" {
+	first, size := utf8.DecodeRuneInString(name)
+	if size == 0 {
 		return ""
 	}
-	return strings.ToUpper(name[:1]) + name[1:]
+	return string(unicode.ToTitle(first)) + name[size:]
 }
 
 // machineZone is the IANA name of this machine's time zone, as far as it tells.

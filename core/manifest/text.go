@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // bare is what YAML takes for a text as it stands, as a key, as a value and in a list.
@@ -62,4 +63,14 @@ func personal(s string) string {
 	}, s)
 	words := []rune(spaced(s))
 	return strings.TrimSpace(string(words[:min(len(words), 60)]))
+}
+
+// capitalised is s with each of its words begun in upper case, as names made of addresses are.
+func capitalised(s string) string {
+	words := strings.Fields(s)
+	for i, w := range words {
+		first, size := utf8.DecodeRuneInString(w)
+		words[i] = string(unicode.ToTitle(first)) + w[size:]
+	}
+	return strings.Join(words, " ")
 }

@@ -191,7 +191,7 @@ func (w *writer) whole() []byte {
 	}
 	if strings.TrimSpace(o.Organisation) == "" {
 		name, _, _ := strings.Cut(o.Domains[0], ".")
-		o.Organisation = name
+		o.Organisation = capitalised(name)
 	}
 	if o.Timezone == "" {
 		o.Timezone = w.usualZone()

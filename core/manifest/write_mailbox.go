@@ -340,12 +340,12 @@ func (w *writer) key(m provision.Mailbox, a inbox.Address) string {
 	local, _, _ := strings.Cut(string(a), "@")
 	name := personal(m.Names[a])
 	if name == "" {
-		name = personal(strings.Map(func(r rune) rune {
+		name = capitalised(personal(strings.Map(func(r rune) rune {
 			if r == '.' || r == '_' {
 				return ' '
 			}
 			return r
-		}, local))
+		}, local)))
 	}
 	if name == "" {
 		name = "Member"

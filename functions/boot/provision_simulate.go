@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -30,10 +31,12 @@ type simulatedMailbox struct {
 	Address  inbox.MailboxID   `json:"address,omitempty"` // empty: the tenant itself
 	Provider inbox.Provider    `json:"provider"`
 	Facts    []provision.Value `json:"facts"`
+	// Names are those of the people among the subjects.
+	Names map[inbox.Address]string `json:"names,omitempty"`
 }
 
 func (m simulatedMailbox) wish() provision.Mailbox {
-	out := provision.Mailbox{Address: m.Address, Provider: m.Provider, Facts: map[provision.Fact]string{}}
+	out := provision.Mailbox{Address: m.Address, Provider: m.Provider, Facts: map[provision.Fact]string{}, Names: m.Names}
 	for _, v := range m.Facts {
 		out.Facts[v.Fact] = v.Value
 	}
@@ -131,7 +134,7 @@ func (s *Simulation) Dump(ctx context.Context, kept []byte, o AdministrationOpti
 	}
 	file.Mailboxes = nil
 	for _, m := range have {
-		out := simulatedMailbox{Address: m.Address, Provider: m.Provider}
+		out := simulatedMailbox{Address: m.Address, Provider: m.Provider, Names: m.Names}
 		for f, v := range m.Facts {
 			if f.Aspect == provision.FolderNames && v == "other" {
 				continue // so it is of itself, and nobody can bring it about
@@ -154,7 +157,10 @@ const simulatedLicence = "Google-Apps/1010020028"
 
 // addPeople makes a user of everybody who has a right at a mailbox, in the mailbox's tenant.
 func (s *Simulation) addPeople(list []provision.Mailbox) error {
-	known := map[string]bool{}
+	known, names := map[string]bool{}, map[inbox.Address]string{}
+	for _, m := range list {
+		maps.Copy(names, m.Names)
+	}
 	for _, m := range list {
 		for f := range m.Facts {
 			who := f.Subject
@@ -178,9 +184,9 @@ func (s *Simulation) addPeople(list []provision.Mailbox) error {
 			known[key] = true
 			var err error
 			if m.Provider == inbox.Gmail {
-				s.Workspace.AddAccount(workspacesim.Account{Address: who, Licences: []string{simulatedLicence}})
+				s.Workspace.AddAccount(workspacesim.Account{Address: who, Name: names[inbox.Address(who)], Licences: []string{simulatedLicence}})
 			} else {
-				err = s.Exchange.AddUser(exchangesim.Recipient{Address: who})
+				err = s.Exchange.AddUser(exchangesim.Recipient{Address: who, Name: names[inbox.Address(who)]})
 			}
 			if err != nil {
 				return errors.Join(fmt.Errorf("a person at %s", m.Provider), err)
