@@ -123,6 +123,8 @@ func (r *reader) beyond() {
 			r.add(r.name(p), fmt.Sprintf("the mailbox %s is among the mailboxes", a), "a mailbox is used or retired; take it out in one place")
 		case taken && e.Value.Mailbox == "delete":
 			r.add(r.name(p), fmt.Sprintf("the address %s is one of mailbox %s", a, box), "apply without the alias first; the address is free when the retired mailbox is gone")
+		case taken:
+			r.add(r.name(p), fmt.Sprintf("the address %s is one of mailbox %s", a, box), "a mailbox that is kept keeps its address; take it out in one place, or write mailbox: delete and apply without the alias first")
 		case a == r.out.m365.Control || a == r.out.google.Control:
 			r.add(r.name(p), fmt.Sprintf("the mailbox %s is a control", a), "name another control")
 		case r.heldBy[a] != "":
