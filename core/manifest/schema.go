@@ -121,7 +121,7 @@ func (g *generator) value(t reflect.Type, f field) *schema {
 			s.Minimum = &least
 		}
 		return s
-	case f.Tag.Get("scalar") != "":
+	case f.Tag.Get("scalar") != "" && f.Tag.Get("pattern") == "": // a number that has no unit is read only to tell what it lacks
 		return &schema{Type: []string{"string", "number", "boolean"}}
 	case f.Tag.Get("enum") == "color":
 		return g.refer("color", func() *schema { return &schema{Type: "string", Enum: texts(colors)} })
