@@ -1,5 +1,5 @@
-// Package clock is a clock that stands still until it is moved: the time of a test, of the simulators in it, and of the
-// demo's story. What waits by it waits no time at all.
+// Package clock is a clock that stands still until it is moved: the time of a test, of simulated tenants and of the demo's
+// story. What waits by it waits no time at all.
 package clock
 
 import (
