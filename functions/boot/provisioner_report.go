@@ -14,7 +14,12 @@ import (
 type reportState struct {
 	Next int            `json:"next"` // addresses that have been looked at
 	Plan provision.Plan `json:"plan"` // what was found at them
+	More int            `json:"more"` // differences beyond maxDrift, which are only counted
 }
+
+// maxDrift is how many differences are told and kept one by one, as many as fit a record. At the first look at a large tenant, before
+// anything is applied, there are more; nobody reads them one by one.
+const maxDrift = 5000
 
 // reportAtOnce is how many mailboxes are read before it is asked whether there is time for more.
 const reportAtOnce = 25
@@ -104,7 +109,7 @@ func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err e
 			if s.Next == from && t.Legs > 2 {
 				return out, fmt.Errorf("%d mailboxes from %s on cannot be read in one invocation", reportAtOnce, all[from])
 			}
-			out = DriftReport{Mailboxes: mailboxes(all[:s.Next]), Drift: len(s.Plan.Steps), Unread: len(s.Plan.Unread), Task: t.ID}
+			out = DriftReport{Mailboxes: mailboxes(all[:s.Next]), Drift: len(s.Plan.Steps) + len(s.Plan.Held) + s.More, Unread: len(s.Plan.Unread), Task: t.ID}
 			return out, p.handOn(ctx, t)
 		}
 	}
@@ -112,7 +117,7 @@ func (p *Provisioner) look(ctx context.Context, t *task) (out DriftReport, err e
 		s.Plan.Unread = append(s.Plan.Unread, d.unread())
 	}
 	out = DriftReport{Mailboxes: mailboxes(all), Unread: len(s.Plan.Unread)}
-	if out.Drift, out.New, err = p.found(ctx, s.Plan); err != nil {
+	if out.Drift, out.New, err = p.found(ctx, s.Plan, s.More); err != nil {
 		return out, err
 	}
 	v := Values{}
@@ -169,6 +174,10 @@ func (s *reportState) add(part provision.Plan) {
 	p.Format, p.Manifest, p.Made, p.AllowRemove = part.Format, part.Manifest, part.Made, part.AllowRemove
 	p.Steps = append(p.Steps, part.Steps...)
 	p.Held = append(p.Held, part.Held...)
+	all := len(p.Steps) + len(p.Held)
+	p.Steps = p.Steps[:min(len(p.Steps), maxDrift)]
+	p.Held = p.Held[:min(len(p.Held), maxDrift-len(p.Steps))]
+	s.More += all - len(p.Steps) - len(p.Held)
 	p.Unread = append(p.Unread, part.Unread...)
 	p.Unseen = append(p.Unseen, part.Unseen...)
 	for _, n := range part.Notes {
@@ -180,12 +189,14 @@ func (s *reportState) add(part provision.Plan) {
 
 // found tells of what has drifted and was not told of yet. It first keeps what it is going to tell, then tells it, then keeps
 // that it has: whoever dies in between leaves it to be told again, and entries of the timeline have the same key then.
-func (p *Provisioner) found(ctx context.Context, plan provision.Plan) (all, fresh int, err error) {
+// more differences than those of the plan are only counted.
+func (p *Provisioner) found(ctx context.Context, plan provision.Plan, more int) (all, fresh int, err error) {
 	known, version, err := p.loadDrift(ctx)
 	if err != nil {
 		return 0, 0, err
 	}
 	entries := plan.Drift(p.Now(), "postroom")
+	all = len(entries) + more
 	now := known.after(entries, plan.Unread, p.Now())
 	if err := p.saveDrift(ctx, now, &version); err != nil {
 		return 0, 0, err
@@ -198,12 +209,12 @@ func (p *Provisioner) found(ctx context.Context, plan provision.Plan) (all, fres
 		}
 	}
 	if len(untold) == 0 {
-		return len(entries), 0, nil
+		return all, 0, nil
 	}
 	if err := p.Journal.Record(ctx, untold); err != nil {
 		return 0, 0, fmt.Errorf("note the drift down: %w", err)
 	}
-	subject, text := driftNotice(p.Stack, plan, len(entries), len(untold))
+	subject, text := driftNotice(p.Stack, plan, all, len(untold))
 	if err := p.Publish(ctx, subject, text); err != nil {
 		return 0, 0, fmt.Errorf("tell of the drift: %w", err)
 	}
@@ -211,7 +222,7 @@ func (p *Provisioner) found(ctx context.Context, plan provision.Plan) (all, fres
 		d.Told = true
 		now[key] = d
 	}
-	return len(entries), len(untold), p.saveDrift(ctx, now, &version)
+	return all, len(untold), p.saveDrift(ctx, now, &version)
 }
 
 func (p *Provisioner) loadDrift(ctx context.Context) (drift, int64, error) {
