@@ -121,5 +121,40 @@ func TestWriteLeavesNothingToDo(t *testing.T) {
 		if left := remaining(t, data, found); len(left) > 0 {
 			t.Fatalf("a plan would still %s:\n%s", strings.Join(left, "; "), data)
 		}
+		if lost := unsaid(t, data, found); len(lost) > 0 {
+			t.Fatalf("nothing is said of %s:\n%s", strings.Join(lost, "; "), data)
+		}
 	})
+}
+
+// unsaid is what was found of a mailbox and is neither wished by what was written nor told in a comment there. A plan leaves
+// settings alone that nobody wishes, so it does not miss them.
+func unsaid(t interface{ Fatalf(string, ...any) }, data []byte, found []provision.Mailbox) (out []string) {
+	m, err := manifest.Parse("written.yaml", data)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	told := map[provision.Aspect]string{
+		provision.Name: "# its name is one", provision.Language: "# its language stays", provision.TimeZone: "# its time zone stays",
+		provision.Quota: "# its quota of", provision.Signature: "# it has a signature", provision.OrgUnit: "# its organisational unit stays",
+	}
+	for i, wish := range m.Desired() {
+		_, text, _ := strings.Cut(string(data), "\n  "+string(found[i].Address)+":\n")
+		if i+1 < len(found) {
+			text, _, _ = strings.Cut(text, "\n  "+string(found[i+1].Address)+":\n")
+		}
+		for f, v := range found[i].Facts {
+			_, wished := wish.Facts[f]
+			comment, may := told[f.Aspect]
+			switch {
+			case wished, may && strings.Contains(text, comment):
+			case f.Aspect == provision.SignIn && v == "allowed", f.Aspect == provision.AutoReply && v == "on": // kept
+			case f.Aspect == provision.FolderNames && (v == "other" || strings.Contains(text, told[provision.Language]) || !strings.Contains(text, "    language: ")):
+			case f.Aspect == provision.Licence && v == "no": // no product and SKU
+			default:
+				out = append(out, fmt.Sprintf("%s %s=%.50q of %s", f.Aspect, f.Subject, v, found[i].Address))
+			}
+		}
+	}
+	return out
 }
