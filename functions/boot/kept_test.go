@@ -33,7 +33,7 @@ func TestReplacedSecretIsTakenUp(t *testing.T) {
 	}
 	v.store(graphARN, clientSecret)
 	v.says(oauthHost, 0, "")
-	v.pass(2 * time.Minute)
+	v.clock.Advance(2 * time.Minute)
 	_ = read(t, creds, m, support) // the last try with the old one
 	for _, id := range []inbox.MailboxID{support, hello} {
 		if err := read(t, creds, m, id); err != nil {
@@ -63,7 +63,7 @@ func TestSecretThatCannotBeReadAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v.pass(2 * time.Hour)
+	v.clock.Advance(2 * time.Hour)
 	if err := read(t, creds, m, hello); err == nil {
 		t.Fatal("no error")
 	}
@@ -87,7 +87,7 @@ func TestMissingSecretIsAskedForAgain(t *testing.T) {
 		t.Fatal("no error")
 	}
 	v.store(graphARN, certificatePEM()+keyPEM())
-	v.pass(30 * time.Second)
+	v.clock.Advance(30 * time.Second)
 	if err := read(t, creds, m, support); err != nil {
 		t.Error(err)
 	}
@@ -102,7 +102,7 @@ func TestTokenThatGraphRefusesIsReplaced(t *testing.T) {
 	if err := read(t, creds, m, support); err != nil {
 		t.Fatal(err)
 	}
-	v.pass(2 * time.Minute)
+	v.clock.Advance(2 * time.Minute)
 	v.says(graphHost, 401, `{"error":{"code":"InvalidAuthenticationToken","message":"Lifetime validation failed, the token is expired."}}`)
 	var permanent *pipeline.Permanent
 	for range 5 {

@@ -80,7 +80,7 @@ func TestLapseOfTheCertificate(t *testing.T) {
 	}
 	v.store(graphARN, certificatePEM()+keyPEM())
 	for range 59 {
-		v.pass(time.Minute)
+		v.clock.Advance(time.Minute)
 		if lapses, err := creds.Lapses(t.Context()); err != nil || len(lapses) != 2 {
 			t.Fatalf("%v, %v", lapses, err)
 		}
@@ -89,7 +89,7 @@ func TestLapseOfTheCertificate(t *testing.T) {
 		t.Errorf("%d readings in an hour", n)
 	}
 	v.store(graphARN, "broken again")
-	v.pass(time.Hour)
+	v.clock.Advance(time.Hour)
 	if lapses, err := creds.Lapses(t.Context()); err == nil {
 		t.Errorf("the old end is still believed: %v", lapses)
 	}
@@ -112,7 +112,7 @@ func TestLapseIsInTheLogOnceADay(t *testing.T) {
 			t.Fatalf("%v, %t", left, ok)
 		}
 		now = now.Add(time.Hour)
-		v.pass(time.Hour)
+		v.clock.Advance(time.Hour)
 	}
 	lines := log.lines("a credential lapses")
 	if len(lines) != 5 || !strings.Contains(lines[0], "service account's key") || !strings.Contains(lines[0], "days=30") {

@@ -102,7 +102,7 @@ func TestMicrosoft365FollowsTheManifest(t *testing.T) {
 			c.byHand(t, m.Desired())
 			c.bring(m.Desired())
 			c.check(m.Desired())
-			c.pass(time.Hour)
+			c.clock.Advance(time.Hour)
 		}
 	})
 }

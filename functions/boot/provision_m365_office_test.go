@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/memory"
 	"github.com/postroom/postroom/core/provision"
@@ -33,9 +34,9 @@ type contoso struct {
 	*boot.Simulation
 	journal *memory.Journal
 	locks   *memory.Locks
+	clock   *clock.Clock
 
 	mu       sync.Mutex
-	now      time.Time
 	trips    int            // requests so far
 	meddle   map[int]func() // before the request of that number
 	deadAt   int            // no request but this one's effect gets through from here on; 0: none dies
@@ -53,7 +54,7 @@ var errDead = errors.New("the process has died")
 // newContoso has people and a mailbox that is none of ours. Changes show as late as delays says.
 func newContoso(t rapid.TB, delays exchangesim.Delays) *contoso {
 	c := &contoso{
-		TB: t, journal: &memory.Journal{}, locks: &memory.Locks{}, now: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC),
+		TB: t, journal: &memory.Journal{}, locks: &memory.Locks{}, clock: clock.At(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)),
 		rights: map[string]map[string][]string{}, meddle: map[int]func(){}, opened: map[string]bool{},
 	}
 	dies := func(string) (error, error) {
@@ -63,7 +64,7 @@ func newContoso(t rapid.TB, delays exchangesim.Delays) *contoso {
 		return nil, nil
 	}
 	c.journal.Fail, c.locks.Fail = dies, dies
-	c.Simulation = boot.SimulateTenants(boot.SimulationOptions{Now: c.clock, Sleep: c.pass})
+	c.Simulation = boot.SimulateTenants(boot.SimulationOptions{Now: c.clock.Now, Sleep: c.clock.Advance})
 	c.Exchange.Delays = delays
 	c.Graph.Reach = c.Exchange.Reaches
 	c.Exchange.OnAccess = c.watch
@@ -81,18 +82,6 @@ func (c *contoso) must(err error) {
 	}
 }
 
-func (c *contoso) clock() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *contoso) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
 func (c *contoso) dead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -108,7 +97,7 @@ func (c *contoso) carry(next http.RoundTripper) http.RoundTripper {
 			return nil, errDead
 		}
 		c.trips++
-		c.now = c.now.Add(300 * time.Millisecond)
+		c.clock.Advance(300 * time.Millisecond)
 		dies, meddle := c.trips == c.deadAt, c.meddle[c.trips]
 		c.mu.Unlock()
 		if meddle != nil {
@@ -132,20 +121,15 @@ func (c *contoso) estate(want []provision.Mailbox) *provision.Estate {
 	c.Helper()
 	to := c.Simulators()
 	to.GraphTransport, to.ExchangeTransport = c.carry(to.GraphTransport), c.carry(to.ExchangeTransport)
-	ways, err := to.Administrations(boot.AdministrationOptions{Want: want, Now: c.clock, Wait: c.wait})
+	ways, err := to.Administrations(boot.AdministrationOptions{Want: want, Now: c.clock.Now, Wait: c.clock.Wait})
 	c.must(err)
 	e := ways.Estate()
 	return &e
 }
 
-func (c *contoso) wait(ctx context.Context, d time.Duration) error {
-	c.pass(d)
-	return ctx.Err()
-}
-
 func (c *contoso) plan(want []provision.Mailbox, remove bool) provision.Plan {
 	c.Helper()
-	p, err := c.estate(want).Plan(context.Background(), want, provision.Options{Made: c.clock(), AllowRemove: remove})
+	p, err := c.estate(want).Plan(context.Background(), want, provision.Options{Made: c.clock.Now(), AllowRemove: remove})
 	c.must(err)
 	return p
 }
@@ -165,7 +149,7 @@ func (c *contoso) apply(want []provision.Mailbox, p provision.Plan) (provision.R
 	holder := fmt.Sprint("run ", c.runs)
 	c.mu.Unlock()
 	run := &provision.Run{
-		Estate: c.estate(want), Journal: c.journal, Locks: c.locks, Holder: holder, By: "anna", Now: c.clock, Wait: c.wait,
+		Estate: c.estate(want), Journal: c.journal, Locks: c.locks, Holder: holder, By: "anna", Now: c.clock.Now, Wait: c.clock.Wait,
 		Patience: 4 * time.Hour,
 	}
 	defer func() {
@@ -192,7 +176,7 @@ func (c *contoso) bring(want []provision.Mailbox) {
 				c.Errorf("%s of %s: %s %s", e.Step.What, e.Step.Mailbox, e.Outcome, e.Says)
 			}
 		}
-		c.pass(3 * time.Hour)
+		c.clock.Advance(3 * time.Hour)
 	}
 	p := c.plan(want, true)
 	c.Fatalf("the plan does not become empty: %s", describe(p))
@@ -237,5 +221,5 @@ func (c *contoso) byHand(t *rapid.T, want []provision.Mailbox) {
 			}
 		}
 	}
-	c.pass(time.Hour)
+	c.clock.Advance(time.Hour)
 }

@@ -75,7 +75,7 @@ func TestMicrosoft365ApplyDiesAnywhere(t *testing.T) {
 			c := newContoso(t, delays)
 			c.Graph.RefuseUnknown = delays == slow
 			c.bring(first)
-			c.pass(3 * time.Hour)
+			c.clock.Advance(3 * time.Hour)
 			return c, c.plan(second, true)
 		}
 		c, p := start()
@@ -96,7 +96,7 @@ func TestMicrosoft365ApplyDiesAnywhere(t *testing.T) {
 					t.Fatalf("request %d: the apply did not notice that it died", at)
 				}
 				c.deadAt = 0
-				c.pass(time.Hour) // the dead one's lock ends
+				c.clock.Advance(time.Hour) // the dead one's lock ends
 				if report, err := c.apply(second, p); err != nil || !report.Complete() {
 					t.Errorf("request %d of %d, lost %v: the same plan goes on with %v\n%+v", at, requests, lost, err, unfinished(report))
 				}
@@ -139,7 +139,7 @@ func TestMicrosoft365TwoAppliesAtOnce(t *testing.T) {
 			c, p := start()
 			c.meddle[c.trips+at] = func() {
 				if asleep {
-					c.pass(time.Hour)
+					c.clock.Advance(time.Hour)
 				}
 				report, err := c.apply(second, p)
 				var locked *provision.Locked
@@ -207,11 +207,11 @@ func TestMicrosoft365ThroughFaults(t *testing.T) {
 				}
 			}
 			for range 3 { // what comes of it may be anything but too much
-				p, err := c.estate(want).Plan(context.Background(), want, provision.Options{Made: c.clock(), AllowRemove: true})
+				p, err := c.estate(want).Plan(context.Background(), want, provision.Options{Made: c.clock.Now(), AllowRemove: true})
 				if err == nil {
 					_, _ = c.apply(want, p)
 				}
-				c.pass(time.Hour)
+				c.clock.Advance(time.Hour)
 			}
 			c.ExchangeDial.Clear()
 			c.GraphDial.Clear()
@@ -228,7 +228,7 @@ func TestMicrosoft365DoctorAfterApply(t *testing.T) {
 	c.must(c.Graph.AddMailbox(graphsim.Mailbox{Address: undeclared, Purpose: "user"}))
 	_, want := twoWishes()
 	examine := func() map[string]provision.Verdict {
-		client, err := msgraph.NewClient(msgraph.Options{BaseURL: c.Simulators().GraphURL, Transport: c.GraphTrips, Now: c.clock})
+		client, err := msgraph.NewClient(msgraph.Options{BaseURL: c.Simulators().GraphURL, Transport: c.GraphTrips, Now: c.clock.Now})
 		c.must(err)
 		out := map[string]provision.Verdict{}
 		for _, f := range (&msgraph.Examination{Client: client, Control: undeclared}).Examine(context.Background(), want) {
@@ -250,7 +250,7 @@ func TestMicrosoft365DoctorAfterApply(t *testing.T) {
 		t.Errorf("after: %v", got)
 	}
 	c.must(c.Exchange.Run("Set-Mailbox", map[string]any{"Identity": undeclared, "CustomAttribute15": "Postroom"}))
-	c.pass(time.Hour)
+	c.clock.Advance(time.Hour)
 	if got := examine(); got["graph-control "+undeclared] != provision.Bad {
 		t.Errorf("marked by hand: %v", got)
 	}
@@ -282,7 +282,7 @@ func TestMicrosoft365PlansManyMailboxes(t *testing.T) {
 	have, err := c.estate(want).Read(context.Background(), want, nil)
 	c.must(err)
 	began := time.Now()
-	p := provision.Make(want, have, provision.Options{Made: c.clock()})
+	p := provision.Make(want, have, provision.Options{Made: c.clock.Now()})
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("the plan took %s", took)
 	}

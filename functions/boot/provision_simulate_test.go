@@ -2,10 +2,9 @@ package boot_test
 
 import (
 	"bytes"
-	"context"
 	"testing"
-	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/memory"
 	"github.com/postroom/postroom/core/provision"
@@ -51,13 +50,9 @@ func wished() []provision.Mailbox {
 // tenants are simulated tenants with a clock that goes on while somebody waits.
 func tenants(t *testing.T, kept []byte) (*boot.Simulation, boot.AdministrationOptions) {
 	t.Helper()
-	now := examined
-	clock := func() time.Time { return now }
-	o := boot.AdministrationOptions{Want: wished(), Now: clock, Wait: func(ctx context.Context, d time.Duration) error {
-		now = now.Add(d)
-		return ctx.Err()
-	}}
-	world := boot.SimulateTenants(boot.SimulationOptions{Now: clock, Sleep: func(d time.Duration) { now = now.Add(d) }})
+	hand := clock.At(examined)
+	o := boot.AdministrationOptions{Want: wished(), Now: hand.Now, Wait: hand.Wait}
+	world := boot.SimulateTenants(boot.SimulationOptions{Now: hand.Now, Sleep: hand.Advance})
 	if err := world.Restore(t.Context(), kept, o); err != nil {
 		t.Fatal(err)
 	}

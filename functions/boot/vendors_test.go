@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/functions/boot"
 	"github.com/postroom/postroom/providers/fault"
@@ -39,7 +40,7 @@ const (
 // can be told to refuse.
 type vendors struct {
 	t     *testing.T
-	now   time.Time
+	clock *clock.Clock
 	graph *graphsim.Sim
 	gmail *gmailsim.Sim
 
@@ -70,10 +71,10 @@ const (
 
 func newVendors(t *testing.T, m *manifest.Manifest) *vendors {
 	t.Helper()
-	v := &vendors{t: t, now: time.Now().UTC(), asked: map[string]int{}, refuse: map[string]refusal{}, secrets: map[string]string{}, secret: clientSecret}
-	v.graph = &graphsim.Sim{Now: v.clock, Token: graphToken}
+	v := &vendors{t: t, clock: clock.At(time.Now().UTC()), asked: map[string]int{}, refuse: map[string]refusal{}, secrets: map[string]string{}, secret: clientSecret}
+	v.graph = &graphsim.Sim{Now: v.clock.Now, Token: graphToken}
 	v.gmail = gmailsim.New()
-	v.gmail.Now = v.clock
+	v.gmail.Now = v.clock.Now
 	v.gmail.Subject = func(r *http.Request) (string, bool) {
 		return strings.CutPrefix(r.Header.Get("Authorization"), "Bearer mailbox:")
 	}
@@ -85,18 +86,6 @@ func newVendors(t *testing.T, m *manifest.Manifest) *vendors {
 		}
 	}
 	return v
-}
-
-func (v *vendors) clock() time.Time {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.now
-}
-
-func (v *vendors) pass(d time.Duration) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.now = v.now.Add(d)
 }
 
 func (v *vendors) count(hosts ...string) (n int) {
@@ -145,7 +134,7 @@ func (v *vendors) sources() boot.Sources {
 	return boot.Sources{
 		Secrets: secretsmanager.New(secretsmanager.Options{Region: "eu-central-1", Credentials: held, HTTPClient: client, RetryMaxAttempts: 1}),
 		STS:     sts.New(sts.Options{Region: "eu-central-1", Credentials: held, HTTPClient: client, RetryMaxAttempts: 1}),
-		AWS:     held, Region: "eu-central-1", Transport: wire(v.RoundTrip), Now: v.clock,
+		AWS:     held, Region: "eu-central-1", Transport: wire(v.RoundTrip), Now: v.clock.Now,
 	}
 }
 
@@ -182,7 +171,7 @@ func (v *vendors) other(w http.ResponseWriter, r *http.Request) {
 	case stsHost:
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, `<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult><WebIdentityToken>%s</WebIdentityToken>`+
-			`<Expiration>%s</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`, webIdentity, v.now.Add(5*time.Minute).Format(time.RFC3339))
+			`<Expiration>%s</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>`, webIdentity, v.clock.Now().Add(5*time.Minute).Format(time.RFC3339))
 	case secretsHost:
 		var in struct{ SecretId string }
 		_ = json.Unmarshal(body, &in)
