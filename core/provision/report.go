@@ -16,6 +16,7 @@ const (
 	Shown    Outcome = "shown"     // done, and read back
 	Late     Outcome = "late"      // done, but the provider does not show it yet
 	ByPerson Outcome = "by hand"   // a person has to do it: Step.Manual says how
+	Early    Outcome = "not yet"   // the provider cannot do it yet, as of a mailbox that the app does not reach so soon
 	Broke    Outcome = "failed"    // Says tells why
 	Untried  Outcome = "not tried" // Says tells why
 )
@@ -69,6 +70,7 @@ func (r *Report) Table(w io.Writer, colour bool) error {
 	}{
 		{Broke, red, "Failed"},
 		{Untried, yellow, "Not tried"},
+		{Early, yellow, "Not possible yet; the same command tries again"},
 		{Late, yellow, "Done, but not shown by the provider yet"},
 		{ByPerson, blue, "To be done by hand, and then looked at by the next plan"},
 	} {
@@ -110,7 +112,7 @@ func (r *Report) Summary() string {
 	if n := r.Count(WasSo); n > 0 {
 		out += fmt.Sprintf(" (%d had been before)", n)
 	}
-	for _, o := range []Outcome{Late, ByPerson, Broke, Untried} {
+	for _, o := range []Outcome{Late, ByPerson, Early, Broke, Untried} {
 		if n := r.Count(o); n > 0 {
 			out += fmt.Sprintf(", %d %s", n, o)
 		}

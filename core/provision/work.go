@@ -121,10 +121,13 @@ func (a *application) try(ctx context.Context, t *task) error {
 			t.due = due
 			return nil
 		}
-		err = fmt.Errorf("not possible after %s: %w", a.patience, err)
+		t.failure = err
+		a.end(t, Early, fmt.Sprintf("not after %s: %s", span(a.patience), clean(err.Error())))
 	}
-	t.failure = err
-	a.end(t, Broke, clean(err.Error()))
+	if t.end.Outcome != Early {
+		t.failure = err
+		a.end(t, Broke, clean(err.Error()))
+	}
 	if _, already := a.over[t.site()]; !already {
 		a.over[t.site()] = t.What
 	}
@@ -141,7 +144,7 @@ func (a *application) against(t *task, admin int) string {
 	}
 	// Removals do not wait for one another: the less is held beyond the manifest, the better.
 	if what, ok := a.over[t.site()]; ok && t.phase != removing {
-		return "a step of the mailbox has failed: " + what
+		return "a step of the mailbox is not done: " + what
 	}
 	if why := a.waits(t, t); why != "" {
 		return why
@@ -173,7 +176,7 @@ func (a *application) taker(t *task) string {
 			continue
 		}
 		if what, ok := a.over[p.site()]; ok {
-			return "a step of the mailbox that it goes to has failed: " + what
+			return "a step of the mailbox that it goes to is not done: " + what
 		}
 		if p.end == nil {
 			return "it would not be taken over by this plan: " + p.sentence()

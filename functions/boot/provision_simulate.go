@@ -82,7 +82,7 @@ func (s *Simulation) Restore(ctx context.Context, kept []byte, o AdministrationO
 		return err
 	}
 	for _, e := range report.Ended { // what a person had to do, such as a licence at Microsoft 365, is left out
-		if e.Outcome == provision.Broke || e.Outcome == provision.Untried {
+		if e.Outcome == provision.Broke || e.Outcome == provision.Early || e.Outcome == provision.Untried {
 			return fmt.Errorf("%s: %s: %s", e.Step.Mailbox, e.Step.What, e.Says)
 		}
 	}

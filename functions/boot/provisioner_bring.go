@@ -48,7 +48,8 @@ func (p *Provisioner) bringAbout(ctx context.Context, t *task, e *resourceEvent,
 		return plan, err // with ErrStale it is planned anew
 	}
 	for _, s := range report.Ended {
-		if s.Outcome == provision.Broke {
+		// The first sync makes the markers too, once the app reaches the mailbox, which may take longer than the stack waits.
+		if s.Outcome == provision.Broke || s.Outcome == provision.Early && s.Step.Fact.Aspect != provision.Marker {
 			return plan, broken{fmt.Errorf("%s: %s", s.Step.What, s.Says)}
 		}
 	}
