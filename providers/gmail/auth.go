@@ -1,18 +1,14 @@
 package gmail
 
 import (
-	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"errors"
+	"fmt"
 	"net/http"
-	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/google"
 	api "google.golang.org/api/gmail/v1"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Scope is all that working a mailbox takes: read it, label it, watch it. It is what an administrator authorises for
@@ -26,9 +22,6 @@ func SettingsScopes() []string {
 	return []string{api.GmailSettingsSharingScope, api.GmailSettingsBasicScope, api.GmailLabelsScope}
 }
 
-// tokenTime bounds a request for a token. All requests of a mailbox wait for it.
-const tokenTime = 30 * time.Second
-
 // ServiceAccount reads a service-account key (the JSON file of the Cloud console) and gives tokens that act for each
 // mailbox through domain-wide delegation, with these scopes, or with Scope if there are none. Token requests go through
 // base, http.DefaultTransport if nil, and fail after half a minute. The key is kept in memory only and never in an error.
@@ -36,31 +29,11 @@ func ServiceAccount(key []byte, base http.RoundTripper, scopes ...string) (Token
 	if len(scopes) == 0 {
 		scopes = []string{Scope}
 	}
-	parsed, err := google.JWTConfigFromJSON(key, scopes...)
-	if err == nil {
-		err = checkPrivateKey(parsed.PrivateKey)
-	}
+	delegation, err := google.ServiceAccount(key, base)
 	if err != nil {
-		// The cause may quote the key.
-		return nil, errors.New("gmail: this is no service-account key; download a JSON key of the service account from the Cloud console")
+		return nil, fmt.Errorf("gmail: %w", err)
 	}
-	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: base, Timeout: tokenTime})
 	return func(mailbox inbox.MailboxID) (oauth2.TokenSource, error) {
-		config := *parsed
-		config.Subject = string(mailbox)
-		return config.TokenSource(ctx), nil
+		return delegation(string(mailbox), scopes...), nil
 	}, nil
-}
-
-// checkPrivateKey finds out now what would else fail with every token. Google writes keys as PKCS #8 in PEM.
-func checkPrivateKey(text []byte) error {
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return errors.New("no PEM")
-	}
-	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	return err
 }

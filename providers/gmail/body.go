@@ -10,6 +10,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/mail"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Bounds of the MIME tree and of the text that is kept of it.
@@ -92,7 +93,7 @@ func text(root *api.MessagePart) string {
 			appendText(&html, p, maxHTML)
 		}
 	}
-	return clip(mail.Mail{Text: plain.String(), HTML: html.String()}.Plain(), maxText)
+	return google.Clip(mail.Mail{Text: plain.String(), HTML: html.String()}.Plain(), maxText)
 }
 
 func appendText(b *strings.Builder, p *api.MessagePart, limit int) {
@@ -100,7 +101,7 @@ func appendText(b *strings.Builder, p *api.MessagePart, limit int) {
 		if b.Len() > 0 {
 			b.WriteByte('\n')
 		}
-		b.WriteString(clip(partText(p, room), room))
+		b.WriteString(google.Clip(partText(p, room), room))
 	}
 }
 
@@ -149,7 +150,7 @@ func attachments(root *api.MessagePart) []inbox.Attachment {
 		if strings.HasPrefix(kind, "multipart/") || !attached(p) && (kind == "text/plain" || kind == "text/html" || kind == "") {
 			continue
 		}
-		a := inbox.Attachment{Name: clip(strings.ToValidUTF8(strings.ReplaceAll(p.Filename, "\x00", ""), "\uFFFD"), maxFileName), Type: clip(kind, 100)}
+		a := inbox.Attachment{Name: google.Clip(strings.ToValidUTF8(strings.ReplaceAll(p.Filename, "\x00", ""), "\uFFFD"), maxFileName), Type: google.Clip(kind, 100)}
 		if p.Body != nil {
 			a.Size = max(p.Body.Size, 0)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // cursor is what an inbox.Cursor of this package says. History ids are strings as in Google's JSON.
@@ -107,7 +108,7 @@ func (m *Mailbox) list(ctx context.Context, c cursor) (pipeline.Page, error) {
 	}
 	answer, err := call.Do()
 	if err != nil {
-		if c.Page != "" && hasCode(err, http.StatusBadRequest, http.StatusNotFound) {
+		if c.Page != "" && google.HasCode(err, http.StatusBadRequest, http.StatusNotFound) {
 			return pipeline.Page{}, fmt.Errorf("gmail: list messages of %s: the page is gone: %w", m.user(), pipeline.ErrCursorExpired)
 		}
 		return pipeline.Page{}, m.account.explain("list messages", err)

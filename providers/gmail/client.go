@@ -16,6 +16,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // DefaultEndpoint is where Google serves the API.
@@ -78,13 +79,13 @@ func newClient(c Config, scopes string, inFlight int) (*Client, error) {
 		c.Endpoint += "/"
 	}
 	if c.Transport == nil {
-		c.Transport = defaultTransport()
+		c.Transport = google.Connections(32) // several mailboxes with maxInFlight requests each
 	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = google.Wait
 	}
 	client := &Client{
 		config: c, allowed: map[inbox.MailboxID]bool{}, scopes: scopes, inFlight: inFlight, accounts: map[inbox.MailboxID]*account{},
@@ -110,17 +111,16 @@ func (c *Client) account(mailbox inbox.MailboxID) (*account, error) {
 		return a, nil
 	}
 	p := &pause{now: c.config.Now, jitter: c.jitter}
-	t := &transport{
-		base:   c.config.Transport,
-		tokens: newTokens(mailbox, c.config.Tokens),
-		slots:  make(chan struct{}, c.inFlight),
-		sleep:  c.config.Sleep,
-		pause:  p,
+	t := &google.Transport{
+		Base:       c.config.Transport,
+		Tokens:     google.NewTokens("", func() (oauth2.TokenSource, error) { return c.config.Tokens(mailbox) }),
+		Tries:      maxTries,
+		Repeatable: repeatable,
+		Turn:       make(slots, c.inFlight).take,
+		Wait:       c.config.Sleep,
+		Jitter:     c.jitter,
 	}
-	// The transport signs whatever it sends, so a redirect would take the token along to another host. Gmail sends none.
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	service, err := api.NewService(context.Background(), option.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: stay}),
-		option.WithEndpoint(c.config.Endpoint))
+	service, err := api.NewService(context.Background(), option.WithHTTPClient(google.Client(t)), option.WithEndpoint(c.config.Endpoint))
 	if err != nil {
 		return nil, fmt.Errorf("gmail: client for %s: %w", mailbox, err)
 	}
@@ -139,24 +139,6 @@ func (c *Client) jitter() time.Duration {
 	return time.Duration(c.config.Rand.Int64N(int64(time.Second)))
 }
 
-func defaultTransport() http.RoundTripper {
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	t.ResponseHeaderTimeout = time.Minute
-	t.MaxIdleConnsPerHost = 32 // several mailboxes with maxInFlight requests each
-	return t
-}
-
 func normal(m inbox.MailboxID) inbox.MailboxID {
 	return inbox.MailboxID(inbox.NewAddress(string(m)))
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/mail"
 	"github.com/postroom/postroom/core/rules"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Bounds of what is taken over from one message.
@@ -104,7 +105,7 @@ func headerBlock(fields []*api.MessagePartHeader) []byte {
 		}
 		b = append(b, f.Name...)
 		b = append(b, ": "...)
-		b = append(b, oneLine.Replace(clip(f.Value, maxField))...)
+		b = append(b, oneLine.Replace(google.Clip(f.Value, maxField))...)
 		b = append(b, "\r\n"...)
 	}
 	return append(b, "\r\n"...)

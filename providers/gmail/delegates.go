@@ -12,6 +12,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // How far a delegate is, if not accepted ("Delegate", verificationStatus, in the API reference). One that a service account
@@ -82,7 +83,7 @@ func (s *Settings) doDelegate(ctx context.Context, m *Mailbox, step provision.St
 		}
 	}
 	_, err = m.account.users.Settings.Delegates.Create(m.user(), &api.Delegate{DelegateEmail: who}).Context(ctx).Do()
-	if err == nil || hasCode(err, http.StatusConflict) {
+	if err == nil || google.HasCode(err, http.StatusConflict) {
 		return nil
 	}
 	return m.refusedDelegate(who, m.account.explain("add a delegate", err))
@@ -91,7 +92,7 @@ func (s *Settings) doDelegate(ctx context.Context, m *Mailbox, step provision.St
 // removeDelegate also takes back an invitation. One who is none is no error.
 func (m *Mailbox) removeDelegate(ctx context.Context, who string) error {
 	err := m.account.users.Settings.Delegates.Delete(m.user(), who).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) {
+	if google.HasCode(err, http.StatusNotFound) {
 		return nil
 	}
 	return m.account.explain("remove a delegate", err)
@@ -102,11 +103,11 @@ var delegationOff = regexp.MustCompile(`(?i)delegation .*(disabled|not enabled|n
 
 // refusedDelegate finds what a person can do about Gmail's no.
 func (m *Mailbox) refusedDelegate(who string, err error) error {
-	var f *failure
-	if !errors.As(err, &f) || f.code >= http.StatusInternalServerError {
+	var f *google.Answer
+	if !errors.As(err, &f) || f.Code >= http.StatusInternalServerError {
 		return err
 	}
-	switch text := f.message; {
+	switch text := f.Message; {
 	case strings.Contains(text, "cannot have any more delegates"):
 		return &provision.ByHand{Err: err, Instruction: fmt.Sprintf("give the team of %s one group as delegate in place of single people: "+
 			"write delegate-group: GROUP@DOMAIN under the mailbox in the manifest and apply with --allow-remove: Postroom puts the team into the "+

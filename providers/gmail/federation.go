@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Where the three steps to a token are taken.
@@ -76,11 +77,7 @@ func (f Federation) Tokens() (Tokens, error) {
 	if len(f.Scopes) == 0 {
 		f.Scopes = []string{Scope}
 	}
-	g := &federated{Federation: f, client: &http.Client{
-		Transport: f.Transport,
-		// The requests carry tokens; no other host gets them.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	g := &federated{Federation: f, client: google.Client(f.Transport)}
 	return func(mailbox inbox.MailboxID) (oauth2.TokenSource, error) {
 		return &standIn{federated: g, mailbox: mailbox}, nil
 	}, nil
@@ -104,7 +101,7 @@ type standIn struct {
 
 // Token implements oauth2.TokenSource.
 func (d *standIn) Token() (*oauth2.Token, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), tokenTime)
+	ctx, cancel := context.WithTimeout(context.Background(), google.TokenTime)
 	defer cancel()
 	assertion, err := d.sign(ctx, d.mailbox)
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	api "google.golang.org/api/gmail/v1"
 
 	"github.com/postroom/postroom/core/inbox"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // threadPays is how many messages of a thread must be asked for until threads.get (40 units) is cheaper than a
@@ -142,7 +143,7 @@ func (f *fetching) thread(ctx context.Context, t asked) (left []inbox.MessageID,
 	m := f.mailbox
 	format, fields := m.format()
 	answer, err := m.account.users.Threads.Get(m.user(), string(t.thread)).Format(format).MetadataHeaders(fields...).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound, http.StatusBadRequest) || tooLarge(err) {
+	if google.HasCode(err, http.StatusNotFound, http.StatusBadRequest) || tooLarge(err) {
 		return t.messages, nil
 	}
 	if err != nil {
@@ -177,10 +178,10 @@ func (f *fetching) message(ctx context.Context, id inbox.MessageID) error {
 		msg, err = m.get(ctx, id, "metadata", m.fields)
 	}
 	switch {
-	case hasCode(err, http.StatusNotFound):
+	case google.HasCode(err, http.StatusNotFound):
 		f.add(inbox.Observation{ID: id, Gone: true})
 		return nil
-	case hasCode(err, http.StatusBadRequest):
+	case google.HasCode(err, http.StatusBadRequest):
 		return f.unreadable(ctx, id, err)
 	case err != nil:
 		return m.account.explain("read message", err)
@@ -205,7 +206,7 @@ func (f *fetching) unreadable(ctx context.Context, id inbox.MessageID, cause err
 	m := f.mailbox
 	msg, err := m.get(ctx, id, "minimal", nil)
 	switch {
-	case hasCode(err, http.StatusNotFound) || hasInvalidID(err):
+	case google.HasCode(err, http.StatusNotFound) || hasInvalidID(err):
 		f.add(inbox.Observation{ID: id, Gone: true})
 		return nil
 	case err != nil:
@@ -215,7 +216,7 @@ func (f *fetching) unreadable(ctx context.Context, id inbox.MessageID, cause err
 	if err != nil {
 		return err
 	}
-	o.Message.Unreadable = clip("Gmail refuses to show it: "+m.account.explain("read message", cause).Error(), maxMessage)
+	o.Message.Unreadable = google.Clip("Gmail refuses to show it: "+m.account.explain("read message", cause).Error(), google.MaxMessage)
 	f.add(o)
 	return nil
 }
@@ -243,7 +244,7 @@ func (m *Mailbox) readLargeText(ctx context.Context, msg *api.Message) error {
 		return nil
 	}
 	body, err := m.account.users.Messages.Attachments.Get(m.user(), msg.Id, p.Body.AttachmentId).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound, http.StatusBadRequest) {
+	if google.HasCode(err, http.StatusNotFound, http.StatusBadRequest) {
 		return nil // the message went meanwhile; the next page says so
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Bounds of one page of changes.
@@ -36,7 +37,7 @@ func (m *Mailbox) history(ctx context.Context, start uint64) (pipeline.Page, err
 			call.PageToken(token)
 		}
 		answer, err := call.Do()
-		if hasCode(err, http.StatusNotFound) {
+		if google.HasCode(err, http.StatusNotFound) {
 			return pipeline.Page{}, fmt.Errorf("gmail: history of %s from %d is gone: %w", m.user(), start, pipeline.ErrCursorExpired)
 		}
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // label is one label of the mailbox. The id never changes; people rename labels.
@@ -203,15 +204,15 @@ func (m *Mailbox) createLabel(ctx context.Context, name, colour string) (label, 
 		l := fromAPI(created)
 		l.user = true
 		return l, nil
-	case hasCode(err, http.StatusBadRequest):
+	case google.HasCode(err, http.StatusBadRequest):
 		explained := m.account.explain(fmt.Sprintf("create label %q", name), err)
 		var permanent *pipeline.Permanent
-		var answer *failure
+		var answer *google.Answer
 		if errors.As(explained, &permanent) || !errors.As(explained, &answer) {
 			return label{}, explained
 		}
-		return label{}, &badName{name, answer.message}
-	case !hasCode(err, http.StatusConflict):
+		return label{}, &badName{name, answer.Message}
+	case !google.HasCode(err, http.StatusConflict):
 		return label{}, m.account.explain(fmt.Sprintf("create label %q", name), err)
 	}
 	// It was created meanwhile, by us in a try whose answer was lost or by somebody else.

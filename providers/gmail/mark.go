@@ -13,6 +13,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // maxLabelIDs is how many labels one request may put on, and how many it may take off.
@@ -207,7 +208,7 @@ func (mk *marking) step(ctx context.Context, g *group, s step) error {
 			mk.end(t, pipeline.Refused, t.state, bad.Error())
 		}
 		return nil
-	case !hasCode(err, http.StatusNotFound, http.StatusBadRequest):
+	case !google.HasCode(err, http.StatusNotFound, http.StatusBadRequest):
 		return m.account.explain("set labels", err)
 	}
 	explained := m.account.explain("set labels", err)
@@ -217,7 +218,7 @@ func (mk *marking) step(ctx context.Context, g *group, s step) error {
 	}
 	// Something is wrong with one of the messages. With more than one it has to be found.
 	switch {
-	case len(s.tasks) == 1 && hasCode(err, http.StatusNotFound):
+	case len(s.tasks) == 1 && google.HasCode(err, http.StatusNotFound):
 		mk.end(s.tasks[0], pipeline.Missing, inbox.State{}, "")
 	case len(s.tasks) == 1 && s.kind == oneMessage:
 		mk.end(s.tasks[0], pipeline.Refused, s.tasks[0].state, explained.Error())

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"github.com/postroom/postroom/core/pipeline"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // tokenStep is what was asked of Google on the way to a token that acts for a mailbox.
@@ -35,7 +36,7 @@ type refusal struct {
 }
 
 func (r *refusal) Error() string {
-	f := failure{code: r.status, reason: r.code, message: r.text}
+	f := google.Answer{Code: r.status, Reason: r.code, Message: r.text}
 	return f.Error()
 }
 
@@ -66,7 +67,7 @@ func newRefusal(at tokenStep, status int, body []byte) *refusal {
 			}
 		}
 	}
-	r.code, r.text = clip(r.code, 80), clip(r.text, maxMessage)
+	r.code, r.text = google.Clip(r.code, google.MaxReason), google.Clip(r.text, google.MaxMessage)
 	return r
 }
 
@@ -138,7 +139,7 @@ func (r *refusal) fixSigning() string {
 }
 
 // explainToken turns the error of what could not be signed into *pipeline.Permanent or one that may be tried again.
-func explainToken(what string, e *tokenError, scopes string) error {
+func explainToken(what string, e *google.TokenError, scopes string) error {
 	var typed *pipeline.Permanent
 	if errors.As(e, &typed) {
 		return &pipeline.Permanent{What: what + ": get a token: " + typed.What, Err: typed.Err, Fix: typed.Fix}
@@ -152,7 +153,7 @@ func explainToken(what string, e *tokenError, scopes string) error {
 		}
 		refused = newRefusal(delegation, status, answer.Body)
 		if refused.code == "" {
-			refused.code, refused.text = answer.ErrorCode, clip(answer.ErrorDescription, maxMessage)
+			refused.code, refused.text = answer.ErrorCode, google.Clip(answer.ErrorDescription, google.MaxMessage)
 		}
 	}
 	if refused == nil {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // defaultSender is the value of the Sender that the web client proposes.
@@ -79,7 +80,7 @@ func (s *Settings) doSender(ctx context.Context, m *Mailbox, step provision.Step
 		a, err = m.account.users.Settings.SendAs.Create(m.user(), &api.SendAs{
 			SendAsEmail: address, TreatAsAlias: true, // without a name of its own it has that of the primary address
 		}).Context(ctx).Do()
-		if hasCode(err, http.StatusConflict) {
+		if google.HasCode(err, http.StatusConflict) {
 			if list, err = m.senders(ctx); err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/postroom/postroom/core/pipeline"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // notThere reports whether Google knows no such account, or none with a mailbox.
@@ -23,8 +24,8 @@ func notThere(err error) bool {
 
 // mailServiceMissing: an account without Gmail, or a new one whose mailbox is being made still.
 func mailServiceMissing(err error) bool {
-	var f *failure
-	return errors.As(err, &f) && f.code == http.StatusBadRequest && strings.Contains(f.message, "Mail service not enabled")
+	var f *google.Answer
+	return errors.As(err, &f) && f.Code == http.StatusBadRequest && strings.Contains(f.Message, "Mail service not enabled")
 }
 
 // steer turns an error of the client into the one by which provisioning goes on: *provision.NotYet for what only time can
@@ -32,7 +33,7 @@ func mailServiceMissing(err error) bool {
 func steer(err error) error {
 	var limited *pipeline.Throttled
 	var r *refusal
-	var f *failure
+	var f *google.Answer
 	var byHand *provision.ByHand
 	var permanent *pipeline.Permanent
 	switch {
@@ -49,10 +50,10 @@ func steer(err error) error {
 		}
 		return &provision.Refused{Err: err}
 	case errors.As(err, &f):
-		if f.code >= http.StatusInternalServerError || mailServiceMissing(err) {
+		if f.Code >= http.StatusInternalServerError || mailServiceMissing(err) {
 			return &provision.NotYet{Err: err}
 		}
-		if slices.Contains(ofTheProject, f.reason) {
+		if slices.Contains(ofTheProject, f.Reason) {
 			return &provision.Refused{Err: err}
 		}
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // account is what the directory has of one account, as far as it matters here.
@@ -38,7 +39,7 @@ const markType = "postroom"
 func (a *Admin) toAccount(u *directory.User) *account {
 	acc := &account{
 		id: u.Id, primary: inbox.NewAddress(u.PrimaryEmail), name: join(u.Name), orgUnit: u.OrgUnitPath,
-		shown: u.IncludeInGlobalAddressList, ready: u.IsMailboxSetup, locked: u.Suspended, why: clip(u.SuspensionReason, 80),
+		shown: u.IncludeInGlobalAddressList, ready: u.IsMailboxSetup, locked: u.Suspended, why: google.Clip(u.SuspensionReason, 80),
 		archived: u.Archived, changes: u.ChangePasswordAtNextLogin, admin: u.IsAdmin || u.IsDelegatedAdmin,
 	}
 	for _, alias := range u.NonEditableAliases {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Where Google serves the three APIs.
@@ -71,16 +72,13 @@ func New(c Config) (*Admin, error) {
 		c.Now = time.Now
 	}
 	if c.Wait == nil {
-		c.Wait = wait
+		c.Wait = google.Wait
 	}
 	if c.Random == nil {
 		c.Random = rand.Reader
 	}
 	if c.Transport == nil {
-		t := http.DefaultTransport.(*http.Transport).Clone()
-		t.ResponseHeaderTimeout = time.Minute
-		t.MaxIdleConnsPerHost = atOnce
-		c.Transport = t
+		c.Transport = google.Connections(atOnce)
 	}
 	w, err := newWay(c)
 	if err != nil {
@@ -105,14 +103,3 @@ func (a *Admin) Handles(provider inbox.Provider, aspect provision.Aspect) bool {
 
 // Manual implements provision.Admin: the API can do all of it.
 func (a *Admin) Manual(provision.Step) string { return "" }
-
-func wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}

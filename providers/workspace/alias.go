@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // maxAliases is how many an account may have ("Limits and quotas" of the Directory API).
@@ -25,9 +26,9 @@ func (a *Admin) addAlias(ctx context.Context, s provision.Step) error {
 	}
 	_, err = a.way.users.Users.Aliases.Insert(id, &directory.Alias{Alias: string(alias)}).Context(ctx).Do()
 	switch {
-	case hasCode(err, http.StatusConflict):
+	case google.HasCode(err, http.StatusConflict):
 		return a.aliasTaken(ctx, what, s.Mailbox, alias)
-	case hasCode(err, http.StatusBadRequest, http.StatusForbidden, http.StatusPreconditionFailed):
+	case google.HasCode(err, http.StatusBadRequest, http.StatusForbidden, http.StatusPreconditionFailed):
 		// Google does not say which error a full list gives.
 		if acc, found := a.lookup(ctx, inbox.Address(s.Mailbox)); found == nil && acc != nil && len(acc.aliases) >= maxAliases {
 			return &trouble{"workspace: " + what, fmt.Errorf("it has %d aliases, and Google allows no more", len(acc.aliases)), "remove one, or make the address that of a group with the account as its member"}
@@ -62,7 +63,7 @@ func (a *Admin) removeAlias(ctx context.Context, s provision.Step) error {
 		return nil
 	}
 	err = a.way.users.Users.Aliases.Delete(acc.id, string(alias)).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound, http.StatusBadRequest) && !slices.Contains(acc.aliases, alias) {
+	if google.HasCode(err, http.StatusNotFound, http.StatusBadRequest) && !slices.Contains(acc.aliases, alias) {
 		return nil
 	}
 	return a.settling(what, s.Mailbox, err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // license gives the account this licence, in place of another of the same product, and waits for the mailbox that comes
@@ -82,7 +83,7 @@ func (a *Admin) unlicense(ctx context.Context, s provision.Step) error {
 		return err
 	}
 	_, err = a.way.licences.LicenseAssignments.Delete(product, sku, string(s.Mailbox)).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) {
+	if google.HasCode(err, http.StatusNotFound) {
 		return nil
 	}
 	return a.explainLicence(fmt.Sprintf("take the licence %s from %s", s.Before, s.Mailbox), err)
@@ -94,7 +95,7 @@ func (a *Admin) explainLicence(what string, err error) error {
 	if !errors.As(err, &e) {
 		return a.explain(what, err)
 	}
-	f := summary(e)
+	f := google.NewAnswer(e)
 	switch {
 	case says(err, "enough available licenses"):
 		return &trouble{"workspace: " + what, f, "buy another licence in the Admin console under Billing > Subscriptions, or free one under Directory > Users"}
@@ -111,8 +112,8 @@ func (a *Admin) explainLicence(what string, err error) error {
 }
 
 // unknownUser: a new account does not get around to the licensing at once.
-func unknownUser(f *answer) bool {
-	return slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, f.code) && strings.Contains(strings.ToLower(f.message), "user")
+func unknownUser(f *google.Answer) bool {
+	return slices.Contains([]int{http.StatusBadRequest, http.StatusNotFound}, f.Code) && strings.Contains(strings.ToLower(f.Message), "user")
 }
 
 // refusedIfForbidden: what is forbidden here is so for every account, since it concerns no existing object.

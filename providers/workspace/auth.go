@@ -1,18 +1,16 @@
 package workspace
 
 import (
-	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
+	"fmt"
 	"net/http"
-	"time"
 
 	"golang.org/x/oauth2"
-	"golang.org/x/oauth2/google"
 	directory "google.golang.org/api/admin/directory/v1"
 	"google.golang.org/api/groupssettings/v1"
 	"google.golang.org/api/licensing/v1"
+
+	"github.com/postroom/postroom/providers/google"
 )
 
 // The scopes, each authorised for the service account under "Domain-wide delegation" only where the manifest uses it.
@@ -27,9 +25,6 @@ const (
 // used, and again when Google has refused a token it gave. The source need not cache.
 type Tokens func(scopes ...string) (oauth2.TokenSource, error)
 
-// tokenTime bounds a request for a token.
-const tokenTime = 30 * time.Second
-
 // ServiceAccount reads a service-account key (the JSON file of the Cloud console) and gives tokens that act for the
 // administrator with this address through domain-wide delegation. Token requests go through base,
 // http.DefaultTransport if nil, and fail after half a minute. The key is kept in memory only and never in an error.
@@ -37,31 +32,11 @@ func ServiceAccount(key []byte, administrator string, base http.RoundTripper) (T
 	if administrator == "" {
 		return nil, errors.New("workspace: no administrator to act for; name the address of an account with an administrator's role")
 	}
-	parsed, err := google.JWTConfigFromJSON(key)
-	if err == nil {
-		err = checkPrivateKey(parsed.PrivateKey)
-	}
+	delegation, err := google.ServiceAccount(key, base)
 	if err != nil {
-		// The cause may quote the key.
-		return nil, errors.New("workspace: this is no service-account key; download a JSON key of the service account from the Cloud console")
+		return nil, fmt.Errorf("workspace: %w", err)
 	}
-	ctx := context.WithValue(context.Background(), oauth2.HTTPClient, &http.Client{Transport: base, Timeout: tokenTime})
 	return func(scopes ...string) (oauth2.TokenSource, error) {
-		config := *parsed
-		config.Subject, config.Scopes = administrator, scopes
-		return config.TokenSource(ctx), nil
+		return delegation(administrator, scopes...), nil
 	}, nil
-}
-
-// checkPrivateKey finds out now what would else fail with every token. Google writes keys as PKCS #8 in PEM.
-func checkPrivateKey(text []byte) error {
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return errors.New("no PEM")
-	}
-	_, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		_, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	return err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Do implements provision.Admin.
@@ -90,7 +91,7 @@ func (a *Admin) createAccount(ctx context.Context, s provision.Step) error {
 		u.IncludeInGlobalAddressList = false
 	}
 	made, err := a.way.users.Users.Insert(u).Context(ctx).Do()
-	if hasCode(err, http.StatusConflict) {
+	if google.HasCode(err, http.StatusConflict) {
 		return a.adopt(ctx, what, s)
 	}
 	if err != nil {
@@ -141,7 +142,7 @@ func (a *Admin) deleteAccount(ctx context.Context, s provision.Step) error {
 		return &trouble{"workspace: " + what, fmt.Errorf("it is an administrator"), "take the administrator's role from it first, if it shall really go"}
 	}
 	err = a.way.users.Users.Delete(acc.id).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) {
+	if google.HasCode(err, http.StatusNotFound) {
 		return nil
 	}
 	a.forget(acc.primary)
@@ -181,11 +182,11 @@ func (a *Admin) setAccount(ctx context.Context, s provision.Step) error {
 // settling explains the error of a change to an account. Just after another change Google may not find the account, or
 // say that it exists already; time helps with both.
 func (a *Admin) settling(what string, mailbox inbox.MailboxID, err error) error {
-	if hasCode(err, http.StatusNotFound) && !says(err, "domain") || hasCode(err, http.StatusConflict) {
+	if google.HasCode(err, http.StatusNotFound) && !says(err, "domain") || google.HasCode(err, http.StatusConflict) {
 		a.forget(inbox.Address(mailbox))
 		var e *googleapi.Error
 		errors.As(err, &e)
-		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the account is settling: %w", what, summary(e))}
+		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the account is settling: %w", what, google.NewAnswer(e))}
 	}
 	return a.explain(what, err)
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"google.golang.org/api/googleapi"
 
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // trouble is a failure that a person has to do something about: what was tried, what stood against it, and the fix.
@@ -34,29 +33,8 @@ func (t *trouble) Error() string {
 
 func (t *trouble) Unwrap() error { return t.err }
 
-// answer is what Google said, without its types: none of them leaves the package.
-type answer struct {
-	code            int
-	reason, message string
-}
-
-func (f *answer) Error() string {
-	s := strconv.Itoa(f.code)
-	if f.reason != "" {
-		s += " " + f.reason
-	}
-	if f.message != "" {
-		s += ": " + f.message
-	}
-	return s
-}
-
-const (
-	// maxMessage bounds what is kept of a text in an answer, in bytes.
-	maxMessage = 300
-	// maxRetryAfter is the longest time believed of a Retry-After.
-	maxRetryAfter = time.Hour
-)
+// maxRetryAfter is the longest time believed of a Retry-After.
+const maxRetryAfter = time.Hour
 
 // explain turns what a client returned into one of provision's errors, or one that says what stands against it. what says
 // what was tried, with its subject: "create support@contoso.com".
@@ -65,7 +43,7 @@ func (a *Admin) explain(what string, err error) error {
 		return nil
 	}
 	what = "workspace: " + what
-	var unsigned *tokenError
+	var unsigned *google.TokenError
 	if errors.As(err, &unsigned) {
 		return explainToken(what, unsigned)
 	}
@@ -77,17 +55,18 @@ func (a *Admin) explain(what string, err error) error {
 		// No answer, or none that can be read: whether it has happened shows when it is done again.
 		return &provision.NotYet{Err: fmt.Errorf("%s: %w", what, err)}
 	}
-	f := summary(e)
-	if e.Code == http.StatusNotFound && f.reason == "" && f.message == "" {
+	f := google.NewAnswer(e)
+	if e.Code == http.StatusNotFound && f.Reason == "" && f.Message == "" {
 		// Google says what it does not find. A proxy or a wrong address does not, and nothing follows from that.
 		return &provision.NotYet{Err: fmt.Errorf("%s: 404, and not by Google; check that nothing on the way takes these requests", what)}
 	}
+	after, _ := google.RetryAfter(e.Header, a.config.Now(), maxRetryAfter)
 	switch {
-	case throttled(f):
-		return &provision.NotYet{After: retryAfter(e, a.config.Now()), Err: fmt.Errorf("%s: %w", what, f)}
+	case f.Throttled():
+		return &provision.NotYet{After: after, Err: fmt.Errorf("%s: %w", what, f)}
 	case e.Code >= 500:
-		return &provision.NotYet{After: retryAfter(e, a.config.Now()), Err: fmt.Errorf("%s: %w", what, f)}
-	case e.Code == http.StatusPreconditionFailed && strings.Contains(f.message, "creation is not complete"):
+		return &provision.NotYet{After: after, Err: fmt.Errorf("%s: %w", what, f)}
+	case e.Code == http.StatusPreconditionFailed && strings.Contains(f.Message, "creation is not complete"):
 		return &provision.NotYet{Err: fmt.Errorf("%s: %w", what, f)}
 	}
 	if fix := closed(f); fix != "" {
@@ -99,20 +78,9 @@ func (a *Admin) explain(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, f)
 }
 
-// throttled: Google answers a spent quota with 429 or with 403.
-func throttled(f *answer) bool {
-	switch f.code {
-	case http.StatusTooManyRequests:
-		return f.reason != "dailyLimitExceeded"
-	case http.StatusForbidden:
-		return slices.Contains([]string{"rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"}, f.reason)
-	}
-	return false
-}
-
 // closed is the fix where the whole of an API is closed to us, "" for any other answer.
-func closed(f *answer) string {
-	switch f.reason {
+func closed(f *google.Answer) string {
+	switch f.Reason {
 	case "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT":
 		return "authorise the scopes of provisioning for the service account in the Admin console under Security > Access and data control > API controls > Manage domain-wide delegation"
 	case "accessNotConfigured", "SERVICE_DISABLED":
@@ -122,22 +90,22 @@ func closed(f *answer) string {
 	case "dailyLimitExceeded":
 		return "the project's own daily cap is used up; raise it in the Cloud console under APIs & Services > Quotas"
 	}
-	if f.code == http.StatusUnauthorized {
+	if f.Code == http.StatusUnauthorized {
 		return "Google refused a fresh token; check that the administrator to act for is not suspended and has the privileges Users, Groups and License Management, and that the service account's key is enabled"
 	}
 	return ""
 }
 
 // objection is the fix where Google takes offence at this one request.
-func objection(f *answer) string {
+func objection(f *google.Answer) string {
 	switch {
-	case strings.Contains(strings.ToUpper(f.message), "INVALID_OU_ID"):
+	case strings.Contains(strings.ToUpper(f.Message), "INVALID_OU_ID"):
 		return "create the organizational unit in the Admin console under Directory > Organizational units, with exactly that path, and apply again"
-	case strings.Contains(f.message, "Resource Not Found: domain") || strings.Contains(f.message, "Domain not found"):
+	case strings.Contains(f.Message, "Resource Not Found: domain") || strings.Contains(f.Message, "Domain not found"):
 		return "the address's domain is none of this Workspace's; add it in the Admin console under Account > Domains > Manage domains, or correct the address"
-	case strings.Contains(f.message, "Domain user limit reached") || f.reason == "limitExceeded":
+	case strings.Contains(f.Message, "Domain user limit reached") || f.Reason == "limitExceeded":
 		return "the subscription has no place left for another account; add licences in the Admin console under Billing > Subscriptions"
-	case f.code == http.StatusForbidden:
+	case f.Code == http.StatusForbidden:
 		return "give the administrator to act for a role that may do this (Admin console: Account > Admin roles; Users, Groups, License Management); only a super administrator may change other administrators"
 	}
 	return ""
@@ -145,58 +113,31 @@ func objection(f *answer) string {
 
 // forbidden: the administrator may not do this, as against a spent quota or a closed API.
 func forbidden(err error) bool {
-	var f *answer
-	return errors.As(err, &f) && f.code == http.StatusForbidden
-}
-
-func summary(e *googleapi.Error) *answer {
-	f := &answer{code: e.Code, message: clip(e.Message, maxMessage)}
-	if len(e.Errors) > 0 {
-		f.reason = clip(e.Errors[0].Reason, 80)
-	}
-	// The newer form of an error names its reason in an ErrorInfo.
-	for _, d := range e.Details {
-		if m, ok := d.(map[string]any); ok && f.reason == "" {
-			if r, ok := m["reason"].(string); ok {
-				f.reason = clip(r, 80)
-			}
-		}
-	}
-	return f
-}
-
-func retryAfter(e *googleapi.Error, now time.Time) time.Duration {
-	var d time.Duration
-	value := strings.TrimSpace(e.Header.Get("Retry-After"))
-	if n, err := strconv.Atoi(value); err == nil {
-		d = time.Duration(max(0, min(n, int(maxRetryAfter/time.Second)))) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		d = at.Sub(now)
-	}
-	return max(0, min(d, maxRetryAfter))
+	var f *google.Answer
+	return errors.As(err, &f) && f.Code == http.StatusForbidden
 }
 
 // tokenCode finds the code of OAuth 2.0 in the words of a source whose errors have no type we know.
 var tokenCode = regexp.MustCompile(`\b(unauthorized_client|access_denied|invalid_scope|invalid_grant|invalid_client)\b`)
 
 // explainToken says why there is no token. A refusal closes what the scope is for.
-func explainToken(what string, e *tokenError) error {
-	code, reason := "", e.err
+func explainToken(what string, e *google.TokenError) error {
+	code, reason := "", e.Err
 	var refused *oauth2.RetrieveError
-	if errors.As(e.err, &refused) {
+	if errors.As(e.Err, &refused) {
 		// Its own text quotes the whole answer.
 		code = refused.ErrorCode
-		reason = errors.New(strings.TrimSpace(clip(refused.ErrorCode, 80) + " " + clip(refused.ErrorDescription, maxMessage)))
+		reason = errors.New(strings.TrimSpace(google.Clip(refused.ErrorCode, google.MaxReason) + " " + google.Clip(refused.ErrorDescription, google.MaxMessage)))
 		if status := refused.Response; status != nil && (status.StatusCode >= 500 || status.StatusCode == http.StatusTooManyRequests) {
 			return &provision.NotYet{Err: fmt.Errorf("%s: get a token: %d %w", what, status.StatusCode, reason)}
 		}
 	} else {
-		code = tokenCode.FindString(e.err.Error())
+		code = tokenCode.FindString(e.Err.Error())
 	}
-	what += ": get a token for " + e.scope
+	what += ": get a token for " + e.Scope
 	switch code {
 	case "unauthorized_client", "access_denied", "invalid_scope":
-		return &provision.Refused{Err: &trouble{what, reason, "authorise the service account's client id with the scope " + e.scope +
+		return &provision.Refused{Err: &trouble{what, reason, "authorise the service account's client id with the scope " + e.Scope +
 			" in the Admin console under Security > Access and data control > API controls > Manage domain-wide delegation; it takes some minutes to act"}}
 	case "invalid_grant":
 		return &provision.Refused{Err: &trouble{what, reason, "check that the administrator to act for is an account of the organisation and not suspended, that the service account's key is not deleted, and that this machine's clock is right"}}
@@ -204,12 +145,6 @@ func explainToken(what string, e *tokenError) error {
 		return &provision.Refused{Err: &trouble{what, reason, "the service account or its key does not exist any more; create a new key"}}
 	}
 	return &provision.NotYet{Err: fmt.Errorf("%s: %w", what, reason)}
-}
-
-// hasCode reports whether Google answered with one of these status codes.
-func hasCode(err error, codes ...int) bool {
-	var e *googleapi.Error
-	return errors.As(err, &e) && slices.Contains(codes, e.Code)
 }
 
 // says reports whether Google's answer has this text in it.
@@ -229,12 +164,4 @@ func fixOf(err error) (says, fix string) {
 		says += ": " + t.err.Error()
 	}
 	return says, t.fix
-}
-
-// clip cuts s to at most n bytes without breaking a character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "")
 }

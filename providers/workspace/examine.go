@@ -12,6 +12,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // The checks, as findings name them.
@@ -142,7 +143,7 @@ func (x *examining) access() {
 			return x.read(x.ctx, "read a licence", func() error {
 				_, err := x.way.licences.LicenseAssignments.Get(product, sku, string(x.want[0].Address)).Context(x.ctx).Do()
 				var e *googleapi.Error
-				if hasCode(err, http.StatusNotFound) || errors.As(err, &e) && unknownUser(summary(e)) {
+				if google.HasCode(err, http.StatusNotFound) || errors.As(err, &e) && unknownUser(google.NewAnswer(e)) {
 					return nil // it can be read, and there is none
 				}
 				return err

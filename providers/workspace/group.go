@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // groupMark begins the description of groups made here. An insert whose answer was lost is told by it from a group that
@@ -55,7 +56,7 @@ func (a *Admin) setGroup(ctx context.Context, s provision.Step) error {
 	_, err := a.way.groups.Groups.Insert(&directory.Group{
 		Email: string(address), Name: name, Description: fmt.Sprintf("%s: %s", groupMark, s.Mailbox),
 	}).Context(ctx).Do()
-	if !hasCode(err, http.StatusConflict) {
+	if !google.HasCode(err, http.StatusConflict) {
 		return a.refusedIfForbidden(a.explain(what, err))
 	}
 	g, err := a.group(ctx, address)
@@ -102,7 +103,7 @@ func (a *Admin) deleteGroup(ctx context.Context, s provision.Step) error {
 		return a.explainHeld(what, err)
 	}
 	err = a.way.groups.Groups.Delete(g.Id).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) {
+	if google.HasCode(err, http.StatusNotFound) {
 		return nil
 	}
 	return a.explain(what, err)

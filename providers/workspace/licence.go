@@ -13,6 +13,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // workspaceProduct is the product whose SKUs are the editions of Google Workspace ("Product and SKU IDs").
@@ -110,9 +111,9 @@ func (a *Admin) licences(ctx context.Context, product string, skus map[inbox.Add
 			got, err = a.way.licences.LicenseAssignments.Get(product, skus[address], string(address)).Context(ctx).Do()
 			return err
 		})
-		var f *answer
+		var f *google.Answer
 		switch {
-		case errors.As(err, &f) && (f.code == http.StatusNotFound || unknownUser(f)):
+		case errors.As(err, &f) && (f.Code == http.StatusNotFound || unknownUser(f)):
 		case err != nil:
 			return nil, err
 		default:

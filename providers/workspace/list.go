@@ -13,6 +13,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 const (
@@ -87,8 +88,8 @@ func inUnit(path string) string {
 }
 
 func unknownUnit(err error) bool {
-	var f *answer
-	return errors.As(err, &f) && strings.Contains(strings.ToUpper(f.message), "INVALID_OU_ID")
+	var f *google.Answer
+	return errors.As(err, &f) && strings.Contains(strings.ToUpper(f.Message), "INVALID_OU_ID")
 }
 
 // list reads pages of accounts as long as fewer were read than are missing, and reports whether it got to the end.
@@ -162,6 +163,6 @@ func (a *Admin) each(ctx context.Context, s *accounts) error {
 
 // hasAnswer reports whether an explained error comes of an answer of Google's with this code.
 func hasAnswer(err error, code int) bool {
-	var f *answer
-	return errors.As(err, &f) && f.code == code
+	var f *google.Answer
+	return errors.As(err, &f) && f.Code == code
 }

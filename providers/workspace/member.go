@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 const (
@@ -89,7 +90,7 @@ func (a *Admin) setMember(ctx context.Context, s provision.Step) error {
 	}
 	what := fmt.Sprintf("make %s a %s of %s", who, role, group)
 	m, err := a.way.groups.Members.Insert(string(group), &directory.Member{Email: string(who), Role: role, DeliverySettings: allMail}).Context(ctx).Do()
-	if hasCode(err, http.StatusConflict) {
+	if google.HasCode(err, http.StatusConflict) {
 		return a.changeMember(ctx, what, s, role)
 	}
 	if err != nil {
@@ -137,9 +138,9 @@ func (a *Admin) changeMember(ctx context.Context, what string, s provision.Step,
 // takes a person.
 func (a *Admin) explainMember(what string, s provision.Step, who inbox.Address, err error) error {
 	switch {
-	case says(err, "memberKey") && hasCode(err, http.StatusNotFound, http.StatusBadRequest) && who != inbox.Address(s.Mailbox):
+	case says(err, "memberKey") && google.HasCode(err, http.StatusNotFound, http.StatusBadRequest) && who != inbox.Address(s.Mailbox):
 		return &trouble{"workspace: " + what, fmt.Errorf("Google knows no %s", who), "correct the address in the manifest, or create the account or group first"}
-	case hasCode(err, http.StatusNotFound) || says(err, "memberKey"):
+	case google.HasCode(err, http.StatusNotFound) || says(err, "memberKey"):
 		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the group or the account is not there, or not yet", what)}
 	}
 	return a.explain(what, err)
@@ -151,7 +152,7 @@ func (a *Admin) removeMember(ctx context.Context, s provision.Step) error {
 		return fmt.Errorf("workspace: %q is no membership of %s", s.Fact.Subject, s.Mailbox)
 	}
 	err := a.way.groups.Members.Delete(string(group), string(who)).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) || says(err, "memberKey") {
+	if google.HasCode(err, http.StatusNotFound) || says(err, "memberKey") {
 		return nil
 	}
 	return a.explain(fmt.Sprintf("take %s out of %s", who, group), err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // Read implements provision.Admin. Accounts cost a request for each 500 of their org unit, or one for each; licences one
@@ -107,7 +108,6 @@ func (r *reading) unread(have *provision.Mailbox, err error, list ...provision.A
 // than the minute that Google counts requests in.
 const (
 	readTries = 7
-	longest   = 32 * time.Second
 	patience  = 2 * time.Minute // a longer time that Google names is not waited out
 )
 
@@ -119,7 +119,7 @@ func (a *Admin) read(ctx context.Context, what string, do func() error) error {
 		if !errors.As(err, &later) || try == readTries || later.After > patience {
 			return err
 		}
-		if err := a.config.Wait(ctx, max(later.After, min(firstWait<<(try-1), longest))); err != nil {
+		if err := a.config.Wait(ctx, max(later.After, google.Backoff(try-1))); err != nil {
 			return err
 		}
 	}

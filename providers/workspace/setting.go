@@ -11,6 +11,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/providers/google"
 )
 
 // identity are the keys of Groups Settings that say which group it is; they are changed through the directory.
@@ -70,7 +71,7 @@ func (a *Admin) setSetting(ctx context.Context, s provision.Step) error {
 	reflect.ValueOf(&change).Elem().Field(field).SetString(s.After)
 	change.ForceSendFields = []string{reflect.TypeFor[groupssettings.Groups]().Field(field).Name}
 	_, err := a.way.settings.Groups.Patch(string(group), &change).Context(ctx).Do()
-	if hasCode(err, http.StatusNotFound) {
+	if google.HasCode(err, http.StatusNotFound) {
 		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the group is not there, or not yet", what)}
 	}
 	return a.refusedIfForbidden(a.explain(what, err))

@@ -7,10 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/oauth2"
 	directory "google.golang.org/api/admin/directory/v1"
 	"google.golang.org/api/groupssettings/v1"
 	"google.golang.org/api/licensing/v1"
 	"google.golang.org/api/option"
+
+	"github.com/postroom/postroom/providers/google"
 )
 
 // way is Google's clients, one for each scope, so that a token is asked for only when its scope is needed.
@@ -53,18 +56,29 @@ func base(given, own string) string {
 	return strings.TrimSuffix(given, "/") + "/"
 }
 
+// maxTries is how often a request is sent that Google fails to answer; longer waits are the caller's.
+const maxTries = 3
+
 // signed is a client that signs with tokens of one scope. pace may be nil.
 func signed(c Config, scope string, pace *pace) option.ClientOption {
-	t := &transport{base: c.Transport, tokens: &tokens{source: c.Tokens, scope: scope}, pace: pace, wait: c.Wait}
+	t := &google.Transport{
+		Base:   c.Transport,
+		Tokens: google.NewTokens(scope, func() (oauth2.TokenSource, error) { return c.Tokens(scope) }),
+		Tries:  maxTries,
+		// A POST creates: whether it has is for the caller to find out.
+		Repeatable: func(r *http.Request) bool { return r.Method != http.MethodPost },
+		Wait:       c.Wait,
+	}
+	if pace != nil {
+		t.Turn = pace.turn
+	}
 	if own, ok := c.Transport.(*http.Transport); ok && pace != nil {
 		// On a connection that was used before, net/http repeats a request by itself when it breaks, whatever the pace.
 		own = own.Clone()
 		own.DisableKeepAlives = true
-		t.base = own
+		t.Base = own
 	}
-	// The transport signs whatever it sends, so a redirect would take the token along to another host. Google sends none.
-	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return option.WithHTTPClient(&http.Client{Transport: t, CheckRedirect: stay})
+	return option.WithHTTPClient(google.Client(t))
 }
 
 // licensingPace is between two requests of the licensing API, which takes one a second ("Usage limits and quotas"). It
