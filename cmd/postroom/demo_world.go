@@ -9,9 +9,9 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/decide"
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/manifest"
@@ -32,33 +32,6 @@ const (
 
 // demoSweep is how often a mailbox is read without a notification, in the demo's time.
 const demoSweep = 15 * time.Minute
-
-// demoClock is the demo's time. It stands still until somebody moves it.
-type demoClock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *demoClock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *demoClock) Advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
-
-// AdvanceTo never goes back.
-func (c *demoClock) AdvanceTo(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if t.After(c.now) {
-		c.now = t
-	}
-}
 
 // toldStore tells of every commit.
 type toldStore struct {
@@ -102,7 +75,7 @@ func (b *demoBox) member(id inbox.MemberID) (decide.Member, bool) {
 type demoWorld struct {
 	manifest  *manifest.Manifest
 	sim       *boot.Simulation
-	clock     *demoClock
+	clock     *clock.Clock
 	store     *toldStore
 	queue     *memory.Queue
 	mailboxes *boot.Mailboxes
@@ -119,7 +92,7 @@ type demoWorld struct {
 
 // newDemoWorld builds the world. The mailboxes are empty and nothing has been read yet.
 func newDemoWorld(m *manifest.Manifest, start time.Time, wall func() time.Time, log io.Writer) (*demoWorld, error) {
-	w := &demoWorld{manifest: m, clock: &demoClock{now: start}, queue: &memory.Queue{}, wall: wall}
+	w := &demoWorld{manifest: m, clock: clock.At(start), queue: &memory.Queue{}, wall: wall}
 	w.store = &toldStore{Store: &memory.Store{}, told: func(inbox.MailboxID, []pipeline.Unit) {}}
 	options := boot.SimulationOptions{Now: w.clock.Now, Sleep: w.clock.Advance}
 	var err error

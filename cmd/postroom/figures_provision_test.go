@@ -1,12 +1,12 @@
 package main_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/manifest"
 	"github.com/postroom/postroom/core/memory"
 	"github.com/postroom/postroom/core/provision"
@@ -35,13 +35,9 @@ func provisioned(t *testing.T, provider string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)
-	clock := func() time.Time { return now }
-	o := boot.AdministrationOptions{Want: m.Desired(), Mark: m.Mark(), Now: clock, Wait: func(ctx context.Context, d time.Duration) error {
-		now = now.Add(d)
-		return ctx.Err()
-	}}
-	world := boot.SimulateTenants(boot.SimulationOptions{Now: clock, Sleep: func(d time.Duration) { now = now.Add(d) }})
+	hand := clock.At(time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC))
+	o := boot.AdministrationOptions{Want: m.Desired(), Mark: m.Mark(), Now: hand.Now, Wait: hand.Wait}
+	world := boot.SimulateTenants(boot.SimulationOptions{Now: hand.Now, Sleep: hand.Advance})
 	if err := world.Restore(t.Context(), nil, o); err != nil {
 		t.Fatal(err)
 	}
@@ -69,13 +65,13 @@ func provisioned(t *testing.T, provider string) {
 	}
 	var plan provision.Plan
 	planned := func() {
-		if plan, err = estate.Plan(t.Context(), o.Want, provision.Options{Made: now}); err != nil {
+		if plan, err = estate.Plan(t.Context(), o.Want, provision.Options{Made: hand.Now()}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	count("plan_new", planned)
 	count("apply", func() {
-		run := provision.Run{Estate: &estate, Journal: &memory.Journal{}, Locks: &memory.Locks{}, Holder: "figures", By: "figures", Now: clock, Wait: o.Wait}
+		run := provision.Run{Estate: &estate, Journal: &memory.Journal{}, Locks: &memory.Locks{}, Holder: "figures", By: "figures", Now: hand.Now, Wait: hand.Wait}
 		report, err := run.Apply(t.Context(), o.Want, plan)
 		if err != nil || !report.Complete() {
 			t.Fatalf("apply: %v, %d failed", err, report.Count(provision.Broke))

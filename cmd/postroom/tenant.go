@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/postroom/postroom/core/coretest/clock"
 	"github.com/postroom/postroom/core/provision"
 	"github.com/postroom/postroom/functions/boot"
 	"github.com/postroom/postroom/infra/bolt"
@@ -111,19 +112,15 @@ func (t *tenantFlags) open(a *app, want []provision.Mailbox, mark string, e *exc
 // simulate makes the tenants anew from what was kept of them. Their clock goes on while a command waits, so that nobody has
 // to wait for simulated delays.
 func (t *tenantFlags) simulate(a *app, out *tenants, o boot.AdministrationOptions) (err error) {
-	clock := &demoClock{now: a.now()}
-	out.now = clock.Now
-	out.wait = func(ctx context.Context, d time.Duration) error {
-		clock.Advance(d)
-		return ctx.Err()
-	}
+	hand := clock.At(a.now())
+	out.now, out.wait = hand.Now, hand.Wait
 	o.Now, o.Wait = out.now, out.wait
 	path := filepath.Join(t.Data, simulatedName)
 	kept, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	out.world = boot.SimulateTenants(boot.SimulationOptions{Now: out.now, Sleep: clock.Advance})
+	out.world = boot.SimulateTenants(boot.SimulationOptions{Now: out.now, Sleep: hand.Advance})
 	if err := out.world.Restore(a.ctx, kept, o); err != nil {
 		return fmt.Errorf("%s: %w: delete it to begin with empty tenants", path, err)
 	}
