@@ -55,8 +55,9 @@ func Insert(name string, data []byte, found []provision.Mailbox, o WriteOptions)
 	if bytes.Contains(data, []byte("\r\n")) {
 		at.end = "\r\n"
 	}
+	// Members in braces, such as the {} of a file without any, are in nobody's way unless somebody new is to stand there.
 	members, err := at.after(root, "members")
-	if err != nil {
+	if w.sections(); err != nil && len(w.people) > len(doc.Members) {
 		return nil, err
 	}
 	mailboxes, err := at.after(root, "mailboxes")

@@ -200,3 +200,23 @@ func TestInsertAnything(t *testing.T) {
 		}
 	})
 }
+
+// A file that import wrote for a mailbox without people takes the next one.
+func TestInsertBesideNobody(t *testing.T) {
+	t.Parallel()
+	first, err := manifest.Write([]provision.Mailbox{found(inbox.M365, "info@contoso.com")}, manifest.WriteOptions{})
+	if err != nil || !strings.Contains(string(first), "members: {}\n") {
+		t.Fatalf("%v\n%s", err, first)
+	}
+	next := []provision.Mailbox{found(inbox.M365, "press@contoso.com")}
+	got, err := manifest.Insert("old.yaml", first, next, manifest.WriteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lost := withoutInserted(string(first), string(got)); lost != "" || !strings.Contains(string(got), "\n  press@contoso.com:\n") {
+		t.Errorf("%s\n%s", lost, got)
+	}
+	if _, err := manifest.Insert("old.yaml", first, office(), manifest.WriteOptions{}); err == nil || !strings.Contains(err.Error(), "members in braces") {
+		t.Errorf("got %v", err)
+	}
+}
