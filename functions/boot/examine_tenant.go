@@ -22,7 +22,7 @@ var graphChecks = []string{"graph-token", "graph-consent", "graph-clock", "graph
 
 // exchangeChecks are what package exchange calls its own, and so on.
 var (
-	exchangeChecks  = []string{"exchange-role", "mailbox", "sign-in", "sent-copies", "team", "auto-mapping", "quota", "reach", "control"}
+	exchangeChecks  = []string{"exchange-role", "mailbox", "sign-in", "sent-copies", "team", "other-rights", "auto-mapping", "quota", "reach", "control"}
 	gmailChecks     = []string{gmail.CheckReach, gmail.CheckSettings, gmail.CheckDelegates, gmail.CheckControl, gmail.CheckStorage}
 	workspaceChecks = []string{
 		"workspace-access", "workspace-org-unit", "workspace-account", "workspace-mailbox", "workspace-licence", "workspace-front", "workspace-delegation",
