@@ -42,11 +42,12 @@ func TestScripts(t *testing.T) {
 		Dir:           "testdata/script",
 		UpdateScripts: *update,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"work":   work,
-			"answer": answer,
-			"crash":  crash,
-			"plain":  plain,
-			"json":   isJSON,
+			"work":       work,
+			"answer":     answer,
+			"crash":      crash,
+			"plain":      plain,
+			"credential": credential,
+			"json":       isJSON,
 
 			"tenant": tenant, "admin": admin, "exits": exits, "watching": watching, "hook": hook, "emptyaccount": emptyAccount,
 		},
