@@ -38,7 +38,8 @@ func (p *progress) tell(g provision.Progress) {
 		if g.Waiting != "" {
 			what = "waiting " + since(p.now().Sub(g.Since)) + ": " + printable(g.Waiting, maxShown)
 		}
-		fmt.Fprintf(p.out, "\r\x1b[K%s %d/%d  %s", bar(g.Done, g.Total), g.Done, g.Total, fit(what, 70))
+		// Without wrapping for as long as the line is written: one that goes on below could not be taken back.
+		fmt.Fprintf(p.out, "\r\x1b[K\x1b[?7l%s %d/%d  %s\x1b[?7h", bar(g.Done, g.Total), g.Done, g.Total, fit(what, 70))
 		return
 	}
 	if g.Step.ID != "" && g.Step.ID != p.step {
