@@ -158,6 +158,9 @@ func (t *tenantFlags) provisionFile() (*bolt.Provision, error) {
 // replaceFile writes a file as a whole or not at all.
 func replaceFile(path string, data []byte) (err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err} // the name that somebody has given, not one of the moment
+	}
 	if err != nil {
 		return err
 	}
