@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"text/template"
-	"unicode"
 )
 
 //go:embed postroom.yaml mailbox/*.yaml
@@ -65,7 +64,7 @@ func Manifest(s Start) ([]byte, error) {
 	v.Domain = v.Domains[0]
 	for _, m := range s.Members {
 		key := memberKey(m.Email, v.Members)
-		name := personName(m.Name)
+		name := PersonName(m.Name)
 		if name == "" {
 			name = key
 		}
@@ -73,7 +72,7 @@ func Manifest(s Start) ([]byte, error) {
 		v.Members = append(v.Members, person{Key: key, Name: name, Email: clean(m.Email, 300)})
 	}
 	v.Leads = v.Agents[:1]
-	t, err := template.New("").Funcs(template.FuncMap{"text": text, "list": list, "people": people, "comment": comment, "named": named, "html": html.EscapeString}).
+	t, err := template.New("").Funcs(template.FuncMap{"text": Scalar, "list": Flow, "people": people, "comment": comment, "named": named, "html": html.EscapeString}).
 		ParseFS(starts, "postroom.yaml", "mailbox/*.yaml")
 	if err != nil {
 		return nil, err
@@ -109,12 +108,12 @@ type person struct{ Key, Name, Email string }
 
 // people is a list of members' keys, in one line or, where that gets long, one a line.
 func people(keys []string) string {
-	if line := list(keys); len(line) < 100 {
+	if line := Flow(keys); len(line) < 100 {
 		return line
 	}
 	var out strings.Builder
 	for _, one := range keys {
-		out.WriteString("\n      - " + text(one))
+		out.WriteString("\n      - " + Scalar(one))
 	}
 	return out.String()
 }
@@ -124,38 +123,10 @@ func named(organisation, what string) string {
 	return strings.TrimSpace(organisation + " " + what)
 }
 
-// clean takes out what does not print, and cuts.
-func clean(s string, limit int) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) && r != unicode.ReplacementChar {
-			return r
-		}
-		return ' '
-	}, s)
-	runes := []rune(strings.Join(strings.Fields(s), " "))
-	return strings.TrimSpace(string(runes[:min(len(runes), limit)]))
-}
-
-// personName is a name that can be made a marker of: first name first, without commas and semicolons.
-func personName(s string) string {
-	if last, first, ok := strings.Cut(s, ","); ok && !strings.Contains(first, ",") {
-		s = first + " " + last
-	}
-	return clean(strings.NewReplacer(",", " ", ";", " ").Replace(s), 60)
-}
-
 // memberKey makes a key out of the part of an address before the @ that nobody in the list has.
 func memberKey(email string, list []person) string {
-	local, _, _ := strings.Cut(strings.ToLower(email), "@")
-	stem := strings.Trim(strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
-			return r
-		}
-		return -1
-	}, local), "-_.")
-	if runes := []rune(stem); len(runes) > 24 {
-		stem = strings.TrimRight(string(runes[:24]), "-_.")
-	}
+	local, _, _ := strings.Cut(email, "@")
+	stem := KeyStem(local)
 	if stem == "" {
 		stem = "member"
 	}

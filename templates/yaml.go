@@ -1,50 +1,33 @@
 package templates
 
 import (
-	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
 
-// unquoted is what YAML takes for a text as it stands, in a list as well as alone, and nobody would mistake.
-var unquoted = regexp.MustCompile(`^[\pL][\pL\pM0-9 ._/@&+-]*$`)
+// bare is what YAML takes for a text as it stands, as a key, as a value and in a list.
+var bare = regexp.MustCompile(`^[\p{L}/][\p{L}\p{M}0-9 ._/@&+-]*$`)
 
-// text is s as one scalar of YAML.
-func text(s string) string {
-	if unquoted.MatchString(s) && !strings.HasSuffix(s, " ") {
-		switch strings.ToLower(s) {
-		case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
-		default:
-			return s
-		}
+// notBare are texts that are something else in some YAML.
+var notBare = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+
+// Scalar is s as one scalar of YAML, whatever is in it. Where it needs quotes it has Go's escapes, all of which are YAML's
+// too.
+func Scalar(s string) string {
+	if bare.MatchString(s) && !strings.HasSuffix(s, " ") && !slices.Contains(notBare, strings.ToLower(s)) {
+		return s
 	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case unicode.IsPrint(r):
-			b.WriteRune(r)
-		case r <= 0xff:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r <= 0xffff:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		default:
-			fmt.Fprintf(&b, `\U%08x`, r)
-		}
-	}
-	b.WriteByte('"')
-	return b.String()
+	return strconv.Quote(strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// list is the texts as one sequence of YAML.
-func list(all []string) string {
-	out := make([]string, len(all))
-	for i, s := range all {
-		out[i] = text(s)
+// Flow is a list of texts as YAML in one line.
+func Flow(list []string) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = Scalar(s)
 	}
 	return "[" + strings.Join(out, ", ") + "]"
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/templates"
 )
 
 // WriteOptions say of the organisation what its mailboxes do not show.
@@ -197,8 +198,8 @@ func (w *writer) whole() []byte {
 		o.Timezone = w.usualZone()
 	}
 	sections := w.sections()
-	fmt.Fprintf(w, "# Written by postroom import. docs/manifest.md has every key.\nversion: 1\n\norganisation:\n  name: %s\n", scalar(o.Organisation))
-	fmt.Fprintf(w, "  # Mail from these domains is a colleague's, not a customer's.\n  domains: %s\n  timezone: %s\n", flow(o.Domains), scalar(o.Timezone))
+	fmt.Fprintf(w, "# Written by postroom import. docs/manifest.md has every key.\nversion: 1\n\norganisation:\n  name: %s\n", templates.Scalar(o.Organisation))
+	fmt.Fprintf(w, "  # Mail from these domains is a colleague's, not a customer's.\n  domains: %s\n  timezone: %s\n", templates.Flow(o.Domains), templates.Scalar(o.Timezone))
 	w.tenants(o)
 	if w.WriteString("\n# The people of the team. The key is what the rest of the file and the timeline call them.\n"); len(w.people) == 0 {
 		w.WriteString("members: {}\n")
@@ -236,7 +237,7 @@ func (w *writer) tenants(o WriteOptions) {
 		}
 		fmt.Fprintf(w, "\n%s:\n", name)
 		for _, kv := range keys {
-			fmt.Fprintf(w, "  %s: %s\n", kv[0], scalar(kv[1]))
+			fmt.Fprintf(w, "  %s: %s\n", kv[0], templates.Scalar(kv[1]))
 		}
 	}
 	t := o.M365
@@ -260,7 +261,7 @@ func (w *writer) member(one writtenMember) {
 	}
 	marker := ""
 	if first, _, _ := strings.Cut(strings.ToLower(one.name), " "); w.marked == everybody || w.marked == namesakes && w.firsts[first] {
-		marker = ", marker: " + scalar("@"+one.name+" ("+one.key+")")
+		marker = ", marker: " + templates.Scalar("@"+one.name+" ("+one.key+")")
 	}
-	fmt.Fprintf(w, "%s%s: {name: %s, email: %s%s}\n", w.unit, scalar(one.key), scalar(one.name), scalar(one.email), marker)
+	fmt.Fprintf(w, "%s%s: {name: %s, email: %s%s}\n", w.unit, templates.Scalar(one.key), templates.Scalar(one.name), templates.Scalar(one.email), marker)
 }

@@ -6,10 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
+	"github.com/postroom/postroom/templates"
 )
 
 // sections are the mailboxes, and make members of their people.
@@ -44,10 +44,10 @@ func (w *writer) section(b *strings.Builder, m provision.Mailbox, groups, claime
 			fmt.Fprintf(b, "%s# - %s\n", w.unit, oneLine(n))
 		}
 	}
-	fmt.Fprintf(b, "%s%s:\n", w.unit, scalar(string(m.Address)))
+	fmt.Fprintf(b, "%s%s:\n", w.unit, templates.Scalar(string(m.Address)))
 	say("provider", string(m.Provider))
 	if name := value(provision.Name); shown(name) {
-		say("name", scalar(name))
+		say("name", templates.Scalar(name))
 	} else if name != "" {
 		left("its name is one that no manifest can have, so it stays as it is: %s", name)
 	}
@@ -82,11 +82,11 @@ func (w *writer) section(b *strings.Builder, m provision.Mailbox, groups, claime
 		lang = ""
 	}
 	if lang != "" {
-		say("language", scalar(lang))
+		say("language", templates.Scalar(lang))
 	}
 	if zone := value(provision.TimeZone); zone != "" && m.Provider == M365 {
 		if validZone(zone) {
-			say("timezone", scalar(zone))
+			say("timezone", templates.Scalar(zone))
 		} else {
 			left("its time zone stays as it is: %s", zone)
 		}
@@ -140,7 +140,7 @@ func (w *writer) google(b *strings.Builder, m provision.Mailbox, say func(key, t
 	}
 	if unit := m.Facts[provision.Fact{Aspect: provision.OrgUnit}]; unit != "" {
 		if r := newReader(&problems{}); r.orgUnit(unit, "") == unit && r.err() == nil && strings.ToValidUTF8(unit, "") == unit {
-			say("org-unit", scalar(unit))
+			say("org-unit", templates.Scalar(unit))
 		} else {
 			left("its organisational unit stays as it is: %s", unit)
 		}
@@ -151,7 +151,7 @@ func (w *writer) google(b *strings.Builder, m provision.Mailbox, say func(key, t
 				sku = one.word
 			}
 		}
-		say("licence", scalar(sku))
+		say("licence", templates.Scalar(sku))
 	}
 }
 
@@ -252,17 +252,17 @@ func (w *writer) staff(b *strings.Builder, m provision.Mailbox, groups, claimed 
 			fmt.Fprintf(b, "%saccess:\n", in)
 		}
 		said = true
-		fmt.Fprintf(b, "%s%s: %s\n", in+w.unit, scalar(string(h.address)), flow(words))
+		fmt.Fprintf(b, "%s%s: %s\n", in+w.unit, templates.Scalar(string(h.address)), templates.Flow(words))
 	}
 	if front != "" {
-		text := scalar(string(front))
+		text := templates.Scalar(string(front))
 		if name := m.Facts[provision.Fact{Aspect: provision.Group, Subject: string(front)}]; shown(name) && len([]rune(name)) <= maxGroupName {
-			text = fmt.Sprintf("{group: %s, name: %s}", text, scalar(name))
+			text = fmt.Sprintf("{group: %s, name: %s}", text, templates.Scalar(name))
 		}
 		fmt.Fprintf(b, "%sfront: %s\n", in, text)
 	}
 	if team != "" {
-		fmt.Fprintf(b, "%sdelegate-group: %s\n", in, scalar(string(team)))
+		fmt.Fprintf(b, "%sdelegate-group: %s\n", in, templates.Scalar(string(team)))
 	}
 }
 
@@ -338,9 +338,9 @@ func (w *writer) key(m provision.Mailbox, a inbox.Address) string {
 		return w.people[i].key
 	}
 	local, _, _ := strings.Cut(string(a), "@")
-	name := personal(m.Names[a])
+	name := templates.PersonName(m.Names[a])
 	if name == "" {
-		name = capitalised(personal(strings.Map(func(r rune) rune {
+		name = capitalised(templates.PersonName(strings.Map(func(r rune) rune {
 			if r == '.' || r == '_' {
 				return ' '
 			}
@@ -353,9 +353,9 @@ func (w *writer) key(m provision.Mailbox, a inbox.Address) string {
 	first, _, _ := strings.Cut(name, " ")
 	one := writtenMember{name: name, email: string(a)}
 	for n := 0; ; n++ {
-		switch stem := keyOf(local); n {
+		switch stem := templates.KeyStem(local); n {
 		case 0:
-			one.key = keyOf(first)
+			one.key = templates.KeyStem(first)
 		case 1:
 			one.key = stem
 		default:
@@ -369,16 +369,4 @@ func (w *writer) key(m provision.Mailbox, a inbox.Address) string {
 	w.byMail[a] = len(w.people)
 	w.people = append(w.people, one)
 	return one.key
-}
-
-// keyOf is what of s a member's key can have.
-func keyOf(s string) string {
-	s = strings.Trim(strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
-			return r
-		}
-		return -1
-	}, strings.ToLower(s)), "-_.")
-	r := []rune(s)
-	return string(r[:min(len(r), 24)])
 }
