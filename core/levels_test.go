@@ -24,7 +24,7 @@ var levels = []struct {
 	name     string
 	packages []string
 }{
-	{"words", []string{"core/inbox", "templates", "providers/fault", "providers/google", "core/coretest/clock"}},
+	{"words", []string{"core/inbox", "templates", "providers/fault", "providers/google", "providers/google/googlesim", "core/coretest/clock"}},
 	{"policies", []string{"core/rules", "core/assign", "core/automail", "core/mail"}},
 	{"decisions", []string{"core/decide", "core/provision"}},
 	{"use cases", []string{"core/pipeline", "core/manifest"}},

@@ -2,8 +2,9 @@ package gmailsim
 
 import (
 	"net/http"
-	"net/url"
 	"strings"
+
+	"github.com/postroom/postroom/providers/google/googlesim"
 )
 
 // method is one method of the API: its path below /users/{userId}, its name in the discovery document, its price
@@ -79,32 +80,18 @@ func route(r *http.Request) (*method, map[string]string) {
 	if !ok {
 		return nil, nil
 	}
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		var err error
-		if segments[i], err = url.PathUnescape(s); err != nil || s == "" {
-			return nil, nil
-		}
+	segments, ok := googlesim.Segments(path)
+	if !ok {
+		return nil, nil
 	}
 	for _, m := range methods {
-		if m.verb == r.Method && len(m.segments) == len(segments)-1 {
-			if vars, ok := match(m.segments, segments[1:]); ok {
-				vars["userId"] = segments[0]
-				return m, vars
-			}
+		if m.verb != r.Method {
+			continue
+		}
+		if vars, ok := googlesim.Match(m.segments, segments[1:]); ok {
+			vars["userId"] = segments[0]
+			return m, vars
 		}
 	}
 	return nil, nil
-}
-
-func match(pattern, segments []string) (map[string]string, bool) {
-	vars := map[string]string{}
-	for i, p := range pattern {
-		if name, ok := strings.CutPrefix(p, "{"); ok {
-			vars[strings.TrimSuffix(name, "}")] = segments[i]
-		} else if p != segments[i] {
-			return nil, false
-		}
-	}
-	return vars, true
 }

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/postroom/postroom/providers/google/googlesim"
 )
 
 // maxBody bounds one request's body, in bytes.
@@ -35,15 +37,15 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer s.count.leave(address)
 	if limit := s.maxConcurrent(); mb != nil && limit > 0 && running > limit {
 		s.count.throttle()
-		errConcurrent.write(w)
+		errConcurrent.Write(w)
 		return
 	}
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case !known:
-			errNoLogin.write(w)
+			errNoLogin.Write(w)
 		case m == nil:
-			errNoRoute.write(w)
+			errNoRoute.Write(w)
 		default:
 			s.answer(w, r, m, vars, address, mb)
 		}
@@ -59,18 +61,18 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, m *method, vars map
 	now := s.now()
 	if f := s.charge(address, m, now); f != nil {
 		s.count.throttle()
-		f.write(w)
+		f.Write(w)
 		return
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		(&failure{413, "uploadTooLarge", "INVALID_ARGUMENT", "Request is too large."}).write(w)
+		googlesim.Fail(413, "uploadTooLarge", "INVALID_ARGUMENT", "Request is too large.").Write(w)
 		return
 	}
 	var result any
 	switch user := strings.ToLower(vars["userId"]); {
 	case user != "me" && user != address:
-		err = &failure{403, "forbidden", "PERMISSION_DENIED", "Delegation denied for " + address}
+		err = googlesim.Fail(403, "forbidden", "PERMISSION_DENIED", "Delegation denied for "+address)
 	case mb == nil || now.Before(mb.ready):
 		err = errNoMailbox
 	default:
@@ -81,11 +83,11 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, m *method, vars map
 		})
 	}
 	if err != nil {
-		var f *failure
+		var f *googlesim.Failure
 		if !errors.As(err, &f) {
-			f = &failure{500, "backendError", "INTERNAL", err.Error()}
+			f = googlesim.Fail(500, "backendError", "INTERNAL", err.Error())
 		}
-		f.write(w)
+		f.Write(w)
 		return
 	}
 	if result == nil {
@@ -97,7 +99,7 @@ func (s *Sim) answer(w http.ResponseWriter, r *http.Request, m *method, vars map
 		out, err = project(out, r.URL.Query().Get("fields"))
 	}
 	if err != nil {
-		(&failure{400, "invalidParameter", "INVALID_ARGUMENT", err.Error()}).write(w)
+		googlesim.Fail(400, "invalidParameter", "INVALID_ARGUMENT", err.Error()).Write(w)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
@@ -121,7 +123,7 @@ func (s *Sim) maxConcurrent() int {
 }
 
 // charge counts the units and applies the quota.
-func (s *Sim) charge(address string, m *method, now time.Time) *failure {
+func (s *Sim) charge(address string, m *method, now time.Time) *googlesim.Failure {
 	used := s.count.charge(address, m.units, now)
 	limit := s.UnitsPerMinute
 	if limit == 0 {
@@ -141,16 +143,8 @@ func (c *call) decode(into any) error {
 	if len(bytes.TrimSpace(c.body)) == 0 {
 		return nil
 	}
-	d := json.NewDecoder(bytes.NewReader(c.body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return invalid("Invalid JSON payload received. Unknown name %s: Cannot find field.", name)
-		}
-		return invalid("Invalid JSON payload received. %s", err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return invalid("Invalid JSON payload received. Unexpected token after the end.")
+	if wrong := googlesim.Decode(c.body, into); wrong != "" {
+		return invalid("%s", wrong)
 	}
 	return nil
 }

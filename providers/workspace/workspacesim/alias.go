@@ -37,11 +37,11 @@ func (c *call) insertAlias() (any, error) {
 	case !strings.Contains(alias, "@") || strings.ContainsAny(alias, " <>"):
 		return nil, bad("Invalid Input: alias_email")
 	case !c.ours(alias):
-		return nil, &failure{404, "notFound", "Resource Not Found: domain"}
+		return nil, fail(404, "notFound", "Resource Not Found: domain")
 	case c.taken(alias):
 		return nil, duplicate
 	case len(acc.aliases) >= maxAliases:
-		return nil, &failure{http.StatusForbidden, "limitExceeded", "Limit Exceeded: number of aliases"}
+		return nil, fail(http.StatusForbidden, "limitExceeded", "Limit Exceeded: number of aliases")
 	}
 	acc.aliases = append(acc.aliases, alias)
 	return wireAlias{Kind: "admin#directory#alias", ID: acc.id, Etag: `"alias"`, PrimaryEmail: acc.primary, Alias: alias}, nil
@@ -54,7 +54,7 @@ func (c *call) deleteAlias() (any, error) {
 	}
 	i := slices.Index(acc.aliases, strings.ToLower(c.vars["alias"]))
 	if i < 0 {
-		return nil, &failure{404, "notFound", "Resource Not Found: resource_id"}
+		return nil, fail(404, "notFound", "Resource Not Found: resource_id")
 	}
 	acc.aliases = slices.Delete(acc.aliases, i, i+1)
 	return nothing{}, nil

@@ -116,7 +116,7 @@ func (c *call) insertGroup() (any, error) {
 	}
 	address := strings.ToLower(*in.Email)
 	if !c.ours(address) {
-		return nil, &failure{404, "notFound", "Domain not found."}
+		return nil, fail(404, "notFound", "Domain not found.")
 	}
 	if c.taken(address) {
 		return nil, duplicate

@@ -3,6 +3,8 @@ package workspacesim
 import (
 	"slices"
 	"strings"
+
+	"github.com/postroom/postroom/providers/google/googlesim"
 )
 
 // editions are the SKUs of Google Workspace that always exist ("Product and SKU IDs").
@@ -88,7 +90,7 @@ func (c *call) listLicences() (any, error) {
 	return out, nil
 }
 
-var noLicence = &failure{404, "notFound", "User does not have a license for the specified product and SKU"}
+var noLicence = fail(404, "notFound", "User does not have a license for the specified product and SKU")
 
 func (c *call) getLicence() (any, error) {
 	acc := c.licensee(c.vars["userId"])
@@ -98,7 +100,7 @@ func (c *call) getLicence() (any, error) {
 	return assignment(acc, c.vars["productId"]), nil
 }
 
-func unmet(message string) *failure { return &failure{412, "conditionNotMet", message} }
+func unmet(message string) *googlesim.Failure { return fail(412, "conditionNotMet", message) }
 
 const noSeats = "There aren't enough available licenses for the specified product-SKU pair"
 

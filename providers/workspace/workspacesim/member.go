@@ -87,7 +87,7 @@ func (c *call) insertMember() (any, error) {
 		return nil, err
 	}
 	if c.indexOf(g, m.address) >= 0 {
-		return nil, &failure{409, "duplicate", "Member already exists."}
+		return nil, fail(409, "duplicate", "Member already exists.")
 	}
 	g.members = append(g.members, m)
 	c.tellMembers(g)

@@ -1,15 +1,15 @@
 package workspacesim
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/postroom/postroom/providers/google/googlesim"
 )
 
 // maxBody bounds one request's body, in bytes.
@@ -84,26 +84,15 @@ var methods = func() []*method {
 
 // find gives the method of a request and the variables of its path; nil when there is none.
 func find(r *http.Request) (*method, map[string]string) {
-	segments := strings.Split(strings.TrimPrefix(r.URL.EscapedPath(), "/"), "/")
-	for i, s := range segments {
-		var err error
-		if segments[i], err = url.PathUnescape(s); err != nil || s == "" {
-			return nil, nil
-		}
+	segments, ok := googlesim.Segments(strings.TrimPrefix(r.URL.EscapedPath(), "/"))
+	if !ok {
+		return nil, nil
 	}
 	for _, m := range methods {
-		if m.verb != r.Method || len(m.segments) != len(segments) {
+		if m.verb != r.Method {
 			continue
 		}
-		vars, ok := map[string]string{}, true
-		for i, p := range m.segments {
-			if name, isVar := strings.CutPrefix(p, "{"); isVar {
-				vars[strings.TrimSuffix(name, "}")] = segments[i]
-			} else if p != segments[i] {
-				ok = false
-			}
-		}
-		if ok {
+		if vars, ok := googlesim.Match(m.segments, segments); ok {
 			return m, vars
 		}
 	}
@@ -124,16 +113,16 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Sim) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	if err != nil {
-		bad("Request is too large.").write(w)
+		bad("Request is too large.").Write(w)
 		return
 	}
 	result, err := s.do(r, body)
 	if err != nil {
-		var f *failure
+		var f *googlesim.Failure
 		if !errors.As(err, &f) {
-			f = &failure{500, "backendError", err.Error()}
+			f = fail(500, "backendError", err.Error())
 		}
-		f.write(w)
+		f.Write(w)
 		return
 	}
 	if _, none := result.(nothing); none {
@@ -192,13 +181,8 @@ func (s *Sim) atPace() bool {
 
 // decode reads the JSON body strictly, as Google does.
 func (c *call) decode(into any) error {
-	d := json.NewDecoder(bytes.NewReader(c.body))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return bad("Invalid JSON payload received. " + err.Error())
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return bad("Invalid JSON payload received. Unexpected token after the end.")
+	if wrong := googlesim.Decode(c.body, into); wrong != "" {
+		return bad(wrong)
 	}
 	return nil
 }

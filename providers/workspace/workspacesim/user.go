@@ -176,7 +176,7 @@ func (c *call) insertUser() (any, error) {
 	case in.Password == nil || len(*in.Password) < 8 || len(*in.Password) > 100:
 		return nil, bad("Invalid Password")
 	case !c.ours(address):
-		return nil, &failure{404, "notFound", "Resource Not Found: domain"}
+		return nil, fail(404, "notFound", "Resource Not Found: domain")
 	}
 	acc := &account{
 		id: c.id("1"), primary: address, unit: "/", shown: true, made: c.now(), licences: map[string]string{},
