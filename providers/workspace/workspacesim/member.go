@@ -150,23 +150,11 @@ func (c *call) getMember() (any, error) {
 }
 
 // patchMember leaves the delivery as it is, whatever it is told.
-func (c *call) patchMember() (any, error) {
-	g, i, err := c.memberOf()
-	if err != nil {
-		return nil, err
-	}
-	var in wireMemberIn
-	if err := c.decode(&in); err != nil {
-		return nil, err
-	}
-	in.Delivery = nil
-	if err := g.members[i].write(&in); err != nil {
-		return nil, err
-	}
-	return g.members[i].wire(false), nil
-}
+func (c *call) patchMember() (any, error) { return c.changeMember(false) }
 
-func (c *call) updateMember() (any, error) {
+func (c *call) updateMember() (any, error) { return c.changeMember(true) }
+
+func (c *call) changeMember(delivery bool) (any, error) {
 	g, i, err := c.memberOf()
 	if err != nil {
 		return nil, err
@@ -175,10 +163,13 @@ func (c *call) updateMember() (any, error) {
 	if err := c.decode(&in); err != nil {
 		return nil, err
 	}
+	if !delivery {
+		in.Delivery = nil
+	}
 	if err := g.members[i].write(&in); err != nil {
 		return nil, err
 	}
-	return g.members[i].wire(true), nil
+	return g.members[i].wire(delivery), nil
 }
 
 func (c *call) deleteMember() (any, error) {
