@@ -42,12 +42,15 @@ func (c *importCommand) Run(a *app) error {
 		return err
 	}
 	mark, zone := "", machineZone(a.env)
+	if m, err := readManifest(c.Config); err == nil { // which -o does not touch
+		zone = m.Location.String()
+	}
 	if old != nil {
 		m, err := goodManifest(file, old)
 		if err != nil {
 			return err
 		}
-		mark, zone = m.Mark(), m.Location.String()
+		mark = m.Mark()
 	}
 	found, err := c.read(a, mark, zone)
 	if err != nil {

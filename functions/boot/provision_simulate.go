@@ -134,7 +134,13 @@ func (s *Simulation) Dump(ctx context.Context, kept []byte, o AdministrationOpti
 	}
 	file.Mailboxes = nil
 	for _, m := range have {
-		out := simulatedMailbox{Address: m.Address, Provider: m.Provider, Names: m.Names}
+		out := simulatedMailbox{Address: m.Address, Provider: m.Provider, Names: map[inbox.Address]string{}}
+		for _, w := range want { // whoever is wished is not asked for by name when it is read
+			if w.Address == m.Address && w.Provider == m.Provider {
+				maps.Copy(out.Names, w.Names)
+			}
+		}
+		maps.Copy(out.Names, m.Names)
 		for f, v := range m.Facts {
 			if f.Aspect == provision.FolderNames && v == "other" {
 				continue // so it is of itself, and nobody can bring it about
