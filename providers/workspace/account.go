@@ -3,7 +3,6 @@ package workspace
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -78,15 +77,8 @@ func (h *held) trouble(what string) error {
 
 // lookup finds the account with this primary address: nil where there is none, *held where the address is an alias.
 func (a *Admin) lookup(ctx context.Context, address inbox.Address) (*account, error) {
-	var u *directory.User
-	err := a.read(ctx, "read the account "+string(address), func() (err error) {
-		u, err = a.way.users.Users.Get(string(address)).Context(ctx).Do()
-		return err
-	})
-	if hasAnswer(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	u, err := readOne(ctx, a, "read the account "+string(address), a.way.users.Users.Get(string(address)).Context(ctx).Do)
+	if u == nil {
 		return nil, err
 	}
 	acc := a.toAccount(u)

@@ -20,15 +20,8 @@ const groupMark = "Shared mailbox, kept by Postroom"
 
 // group finds the one with this address: nil where there is none, *held where the address is a group's alias.
 func (a *Admin) group(ctx context.Context, address inbox.Address) (*directory.Group, error) {
-	var g *directory.Group
-	err := a.read(ctx, "read the group "+string(address), func() (err error) {
-		g, err = a.way.groups.Groups.Get(string(address)).Context(ctx).Do()
-		return err
-	})
-	if hasAnswer(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	g, err := readOne(ctx, a, "read the group "+string(address), a.way.groups.Groups.Get(string(address)).Context(ctx).Do)
+	if g == nil {
 		return nil, err
 	}
 	if is := inbox.NewAddress(g.Email); is != address {

@@ -61,18 +61,15 @@ func (a *Admin) members(ctx context.Context, group inbox.Address, put func(provi
 // delivery looks whether the account behind a group gets its mail, which the list of members does not tell. One that does
 // not is a member of another kind than is wished, so that it is made one.
 func (a *Admin) delivery(ctx context.Context, group inbox.Address, l *glance) error {
-	var m *directory.Member
-	err := a.read(ctx, fmt.Sprintf("read the membership of %s in %s", l.behind, group), func() (err error) {
-		m, err = a.way.groups.Members.Get(string(group), string(l.behind)).Context(ctx).Do()
-		return err
-	})
-	if hasAnswer(err, http.StatusNotFound) {
-		return nil // in the list alone, so far
+	m, err := readOne(ctx, a, fmt.Sprintf("read the membership of %s in %s", l.behind, group),
+		a.way.groups.Members.Get(string(group), string(l.behind)).Context(ctx).Do)
+	if m == nil {
+		return err // nil: in the list alone, so far
 	}
-	if err == nil && m.DeliverySettings != "" && m.DeliverySettings != allMail {
+	if m.DeliverySettings != "" && m.DeliverySettings != allMail {
 		l.put(provision.Fact{Aspect: provision.GroupMember, Subject: provision.GroupMembership(group, l.behind)}, m.Role+", mail "+m.DeliverySettings)
 	}
-	return err
+	return nil
 }
 
 var roles = []string{"MEMBER", "MANAGER", "OWNER"}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"time"
+
+	"google.golang.org/api/googleapi"
 
 	"github.com/postroom/postroom/core/inbox"
 	"github.com/postroom/postroom/core/provision"
@@ -123,4 +126,20 @@ func (a *Admin) read(ctx context.Context, what string, do func() error) error {
 			return err
 		}
 	}
+}
+
+// readOne reads one thing by get: nil where Google does not know it.
+func readOne[T any](ctx context.Context, a *Admin, what string, get func(...googleapi.CallOption) (*T, error)) (*T, error) {
+	var one *T
+	err := a.read(ctx, what, func() (err error) {
+		one, err = get()
+		return err
+	})
+	switch {
+	case hasAnswer(err, http.StatusNotFound):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return one, nil
 }

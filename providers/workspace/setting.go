@@ -32,15 +32,8 @@ var settingKeys = func() map[string]int {
 
 // settings gives the values of a group, by key; nil where it is not there.
 func (a *Admin) settings(ctx context.Context, group inbox.Address) (map[string]string, error) {
-	var g *groupssettings.Groups
-	err := a.read(ctx, "read the settings of "+string(group), func() (err error) {
-		g, err = a.way.settings.Groups.Get(string(group)).Context(ctx).Do()
-		return err
-	})
-	if hasAnswer(err, http.StatusNotFound) {
-		return nil, nil
-	}
-	if err != nil {
+	g, err := readOne(ctx, a, "read the settings of "+string(group), a.way.settings.Groups.Get(string(group)).Context(ctx).Do)
+	if g == nil {
 		return nil, err
 	}
 	if is := inbox.NewAddress(g.Email); is != "" && is != group {
