@@ -127,11 +127,7 @@ func (a *Admin) examineGroups(ctx context.Context, want, have *provision.Mailbox
 	if len(mapped) == 0 {
 		return nil
 	}
-	commands := make([]Command, len(mapped))
-	for i, who := range mapped {
-		commands[i] = getRecipient(who)
-	}
-	results, err := a.shell.Run(ctx, commands...)
+	results, err := a.recipients(ctx, mapped)
 	if err != nil {
 		return []provision.Finding{finding("auto-mapping", have.Address, provision.Skipped, "try again in some minutes", "%v", err)}
 	}

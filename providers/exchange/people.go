@@ -109,11 +109,7 @@ func (p *people) resolve(ctx context.Context) error {
 	if len(ask) == 0 {
 		return nil
 	}
-	commands := make([]Command, len(ask))
-	for i, who := range ask {
-		commands[i] = getRecipient(who)
-	}
-	results, err := p.admin.shell.Run(ctx, commands...)
+	results, err := p.admin.recipients(ctx, ask)
 	if err != nil {
 		return err
 	}
@@ -121,6 +117,15 @@ func (p *people) resolve(ctx context.Context) error {
 		p.admin.known[strings.ToLower(ask[i])] = newPerson(ask[i], res)
 	}
 	return nil
+}
+
+// recipients asks who these are, and answers in their order.
+func (a *Admin) recipients(ctx context.Context, list []string) ([]Result, error) {
+	commands := make([]Command, len(list))
+	for i, who := range list {
+		commands[i] = getRecipient(who)
+	}
+	return a.shell.Run(ctx, commands...)
 }
 
 func getRecipient(who string) Command {
