@@ -86,12 +86,16 @@ func (c *applyCommand) Run(a *app) error {
 		return c.tell(a, t, w, report, err)
 	}
 	if plan, ok := c.stopped(w); ok {
-		fmt.Fprintf(c.words(a), "Going on with the plan of %s, which was stopped.\n\n", plan.Made.In(w.manifest.Location).Format(clockLayout))
+		fmt.Fprintf(c.words(a), "Going on with the plan of %s, which has not come to its end.\n\n", plan.Made.In(w.manifest.Location).Format(clockLayout))
 		report, err := c.agreedAndApplied(a, t, w, plan)
-		if !errors.Is(err, provision.ErrStale) {
+		switch {
+		case errors.Is(err, provision.ErrStale):
+			fmt.Fprintf(c.words(a), "It does not fit any more: %s.\n\n", printable(err.Error(), 500))
+		case err == nil && ended(&report) && c.AllowRemove && !plan.AllowRemove && !c.JSON:
+			fmt.Fprintf(a.stdout, "That one is done. What it held back:\n\n")
+		default:
 			return c.tell(a, t, w, report, err)
 		}
-		fmt.Fprintf(c.words(a), "It does not fit any more: %s.\n\n", printable(err.Error(), 500))
 	}
 	if plan, err = t.plan(a, w, c.AllowRemove); err != nil {
 		return err
@@ -100,8 +104,13 @@ func (c *applyCommand) Run(a *app) error {
 	return c.tell(a, t, w, report, err)
 }
 
-// agreedAndApplied asks about a plan that was made here, and applies it. It is kept until it has come to its end: what a new
-// mailbox gets is in this plan alone once the mailbox is there.
+// ended reports whether nothing of an applied plan is left to the same command.
+func ended(r *provision.Report) bool {
+	return r.Stopped == "" && r.Count(provision.Broke)+r.Count(provision.Early)+r.Count(provision.Untried) == 0
+}
+
+// agreedAndApplied asks about a plan that was made here, and applies it. It is kept until it has come to its end, without a
+// step that failed: what a new mailbox gets is in this plan alone once the mailbox is there.
 func (c *applyCommand) agreedAndApplied(a *app, t *tenants, w *wish, plan provision.Plan) (provision.Report, error) {
 	if agreed, err := c.agreed(a, &plan); err != nil || !agreed {
 		return provision.Report{}, err
@@ -118,7 +127,7 @@ func (c *applyCommand) agreedAndApplied(a *app, t *tenants, w *wish, plan provis
 		return provision.Report{}, fmt.Errorf("keep the plan until it is done: %w", err)
 	}
 	report, err := c.apply(a, t, w, plan)
-	if errors.Is(err, provision.ErrStale) || err == nil && report.Stopped == "" {
+	if errors.Is(err, provision.ErrStale) || err == nil && ended(&report) {
 		err = errors.Join(err, os.Remove(path))
 	}
 	return report, err

@@ -62,7 +62,7 @@ func (e *estate) now() time.Time {
 //	size ADDRESS GB        how much is in a mailbox at Exchange
 //	license ADDRESS        assigns a mailbox a licence at Microsoft 365
 //	answers FILE           runs the questions of the script that reads Exchange, and leaves what it leaves
-//	throttle SERVICE N     refuses N requests with 429
+//	throttle SERVICE N [P] refuses N requests with 429, of those whose path has P in it
 //	ahead TIME             moves the tenants' clock
 //	person ADDRESS         adds somebody with a mailbox of their own at Microsoft 365
 //	norole                 takes the provisioning app's role at Exchange away
@@ -112,7 +112,11 @@ func tenant(ts *testscript.TestScript, neg bool, args []string) {
 	case "throttle":
 		n, err := strconv.Atoi(args[1])
 		ts.Check(err)
-		e.dial(ts, args[0]).Add(fault.Rule{Kind: fault.Throttle, Times: n})
+		rule := fault.Rule{Kind: fault.Throttle, Times: n}
+		if len(args) > 2 {
+			rule.Path, rule.RetryAfter = args[2], time.Hour // longer than any adapter waits
+		}
+		e.dial(ts, args[0]).Add(rule)
 	case "ahead":
 		d, err := time.ParseDuration(args[0])
 		ts.Check(err)
