@@ -261,7 +261,7 @@ func TestNothingIsGivenOnARemovalThatDoesNotShow(t *testing.T) {
 		t.Errorf("it waited %s", tn.waited)
 	}
 	tn.now = tn.now.Add(2 * time.Hour)
-	if r, err = tn.run("two").Apply(context.Background(), want, p); err != nil {
+	if _, err = tn.run("two").Apply(context.Background(), want, p); err != nil {
 		t.Fatal(err)
 	}
 	tn.lag = 0

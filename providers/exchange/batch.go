@@ -94,7 +94,7 @@ func (e *Endpoint) batch(ctx context.Context, commands []Command, out []Result) 
 		answered[at] = true
 	}
 	if after > maxPause {
-		return &provision.NotYet{After: after, Err: errors.New("Exchange is busy; try again later")}
+		return &provision.NotYet{After: after, Err: errors.New("too many requests for Exchange; try again later")}
 	}
 	if after > 0 {
 		if err := e.wait(ctx, after); err != nil {

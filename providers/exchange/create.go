@@ -46,7 +46,7 @@ func (a *Admin) create(ctx context.Context, s provision.Step) error {
 		// Nobody has the address, so it is the name or the alias that another mailbox has, or Exchange does not show yet who
 		// has the address; the second name tells.
 	}
-	return &provision.NotYet{Err: fmt.Errorf("Exchange says that %s is taken, and does not show yet by whom", address)}
+	return &provision.NotYet{Err: fmt.Errorf("the address %s is taken, says Exchange, which does not show yet by whom", address)}
 }
 
 // nickname is a name and alias of at most 57 characters, which leaves room to tell two apart. ("Alias" of New-Mailbox: letters,

@@ -117,7 +117,7 @@ func (a *Admin) step(ctx context.Context, s provision.Step) error {
 	case provision.Licence:
 		return &provision.ByHand{Instruction: a.byHand(s), Err: errors.New("licences are not Exchange's to give")}
 	}
-	return fmt.Errorf("Exchange has no say in the aspect %q", s.Fact.Aspect)
+	return fmt.Errorf("the aspect %q is not one of Exchange's", s.Fact.Aspect)
 }
 
 func (a *Admin) alias(ctx context.Context, m inbox.MailboxID, alias string, removes bool) error {

@@ -146,7 +146,7 @@ func (e *Endpoint) post(ctx context.Context, to *url.URL, header http.Header, bo
 			renewed = true
 			continue
 		case a.status == http.StatusUnauthorized:
-			return answer{}, &provision.Refused{Err: errors.New("Exchange does not take the app's token (HTTP 401): give the provisioning app the application permission Exchange.ManageAsApp of Office 365 Exchange Online with admin consent, and assign it the Entra role Exchange Recipient Administrator")}
+			return answer{}, &provision.Refused{Err: errors.New("the app's token is not taken by Exchange (HTTP 401): give the provisioning app the application permission Exchange.ManageAsApp of Office 365 Exchange Online with admin consent, and assign it the Entra role Exchange Recipient Administrator")}
 		case a.status == http.StatusForbidden:
 			return answer{}, &provision.Refused{Err: forbidden(a.body)}
 		case !busy(a.status):
@@ -155,7 +155,7 @@ func (e *Endpoint) post(ctx context.Context, to *url.URL, header http.Header, bo
 		after := retryAfter(a.after, e.now())
 		d := max(after, pause)
 		if try == maxTries || d > maxPause {
-			return answer{}, &provision.NotYet{After: after, Err: fmt.Errorf("Exchange is busy (HTTP %d); try again later", a.status)}
+			return answer{}, &provision.NotYet{After: after, Err: fmt.Errorf("too many requests for Exchange (HTTP %d); try again later", a.status)}
 		}
 		if err := e.wait(ctx, d); err != nil {
 			return answer{}, err
@@ -177,7 +177,7 @@ func forbidden(body []byte) error {
 	if f := newFailure("", http.StatusForbidden, body); f.Message != "" {
 		why = ": " + f.Message
 	}
-	return fmt.Errorf("Exchange lets the app do nothing here (HTTP 403%s): the permission Exchange.ManageAsApp is not enough; assign the provisioning app the Entra role Exchange Recipient Administrator, or a role group of Exchange", why)
+	return fmt.Errorf("the app may do nothing at Exchange (HTTP 403%s): the permission Exchange.ManageAsApp is not enough; assign the provisioning app the Entra role Exchange Recipient Administrator, or a role group of Exchange", why)
 }
 
 // forget has the credential forget a token that was not taken, and reports whether it can.

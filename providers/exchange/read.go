@@ -124,7 +124,7 @@ func (r *reading) mailbox(m, want *provision.Mailbox, row Row) {
 	}
 	if text := row.text("GrantSendOnBehalfTo"); strings.HasPrefix(text, "{") && strings.Contains(text, ",") {
 		// Names may have commas, and a part of one be somebody else.
-		r.unread(m, []provision.Aspect{provision.SendOnBehalf}, errors.New("Exchange shows who sends on behalf in a form that cannot be taken apart"))
+		r.unread(m, []provision.Aspect{provision.SendOnBehalf}, errors.New("who sends on behalf is shown in a form that cannot be taken apart"))
 	} else if r.ask.has(provision.SendOnBehalf) {
 		for _, who := range row.list("GrantSendOnBehalfTo") {
 			r.hold(m.Address, provision.SendOnBehalf, who)

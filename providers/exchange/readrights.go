@@ -104,7 +104,7 @@ func rights(row Row) []string {
 
 // unclear is why nobody knows what somebody may do.
 func unclear(who string) error {
-	return fmt.Errorf("Exchange shows %q without a right that can be read", clean(who))
+	return fmt.Errorf("what %q may do is shown without a right that can be read", clean(who))
 }
 
 func (r *reading) region(m, want *provision.Mailbox, res Result) {

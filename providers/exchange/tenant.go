@@ -156,7 +156,7 @@ func (a *Admin) readTenant(ctx context.Context, q ask, want, have *provision.Mai
 	return more, nil
 }
 
-var errAnyones = errors.New("Exchange lists the roles of others beside the app's, so nobody can tell which the app has; look with Get-ManagementRoleAssignment")
+var errAnyones = errors.New("the roles of others are listed beside the app's, so nobody can tell which the app has; look with Get-ManagementRoleAssignment")
 
 // closed says why the app's reach cannot be read, and what to do about it.
 func closed(err error) string {

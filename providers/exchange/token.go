@@ -24,11 +24,11 @@ func noToken(err error, now time.Time) error {
 	status := failed.RawResponse.StatusCode
 	if busy(status) || status >= http.StatusInternalServerError {
 		return &provision.NotYet{After: retryAfter(failed.RawResponse.Header.Get("Retry-After"), now),
-			Err: fmt.Errorf("Entra issues no token now (HTTP %d); try again later", status)}
+			Err: fmt.Errorf("no token comes from Entra now (HTTP %d); try again later", status)}
 	}
 	code := entraCode.FindString(failed.Error())
 	if code == "" {
 		code = fmt.Sprintf("HTTP %d", status)
 	}
-	return &provision.Refused{Err: fmt.Errorf("Entra issues the provisioning app no token: %s (login.microsoftonline.com/error says what it means); check its tenant id, client id, and secret, certificate or federated credential", code)}
+	return &provision.Refused{Err: fmt.Errorf("no token for the provisioning app from Entra: %s (login.microsoftonline.com/error says what it means); check its tenant id, client id, and secret, certificate or federated credential", code)}
 }

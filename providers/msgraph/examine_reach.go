@@ -78,9 +78,6 @@ func (x *examining) purposeRequest(address string) (*abstractions.RequestInforma
 
 func (l *look) reached() bool { return l.err == nil && l.answer.refusal() == nil }
 
-// denied reports whether Graph refused this mailbox to the app.
-func (l *look) denied() bool { return l.err == nil && l.answer.status == http.StatusForbidden }
-
 // failure is what came in place of an answer about the mailbox: of the round, or a refusal that is not about the
 // mailbox. nil where the mailbox was looked at.
 func (l *look) failure() error {

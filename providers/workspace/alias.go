@@ -88,6 +88,6 @@ func (a *Admin) whoHas(ctx context.Context, what string, address inbox.Address) 
 		return &trouble{"workspace: " + what, fmt.Errorf("%s: it is a group", err), "take the alias away from the group first, or name another address"}
 	}
 	// Without the scope for groups nothing is known of them, and that is no reason to fail here.
-	return &provision.NotYet{Err: &trouble{"workspace: " + what, fmt.Errorf("Google says that %s is taken and shows nobody who has it", address),
+	return &provision.NotYet{Err: &trouble{"workspace: " + what, fmt.Errorf("the address %s is taken, says Google, which shows nobody who has it", address),
 		"it may have been created or deleted just now, or be somebody's own Google account; see the Admin console under Account > Account settings > Conflicting accounts management"}}
 }
