@@ -246,7 +246,7 @@ func TestMembers(t *testing.T) {
 	d.ok(d.do(member("anna@contoso.com", "manager")))
 	d.ok(d.do(member("team@contoso.com", "")))
 	d.sim.AddAccount(workspacesim.Account{Address: "bert@contoso.com", Name: "Bert Olm", Aliases: []string{"olm@contoso.com"}})
-	for who, says := range map[string]string{"olm@contoso.com": "bert@contoso.com", "berg@contoso.com": "anna@contoso.com", "nobody@contoso.com": "knows no nobody@contoso.com"} {
+	for who, says := range map[string]string{"olm@contoso.com": "bert@contoso.com", "berg@contoso.com": "anna@contoso.com", "nobody@contoso.com": "nobody@contoso.com is, Google knows no such"} {
 		if err := d.do(member(who, "MEMBER")); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", who, err)
 		}

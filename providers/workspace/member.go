@@ -136,7 +136,7 @@ func (a *Admin) changeMember(ctx context.Context, what string, s provision.Step,
 func (a *Admin) explainMember(what string, s provision.Step, who inbox.Address, err error) error {
 	switch {
 	case says(err, "memberKey") && google.HasCode(err, http.StatusNotFound, http.StatusBadRequest) && who != inbox.Address(s.Mailbox):
-		return &trouble{"workspace: " + what, fmt.Errorf("there is no %s at Google", who), "correct the address in the manifest, or create the account or group first"}
+		return &trouble{"workspace: " + what, fmt.Errorf("whoever %s is, Google knows no such account or group", who), "correct the address in the manifest, or create the account or group first"}
 	case google.HasCode(err, http.StatusNotFound) || says(err, "memberKey"):
 		return &provision.NotYet{Err: fmt.Errorf("workspace: %s: the group or the account is not there, or not yet", what)}
 	}
