@@ -214,7 +214,9 @@ func (w *round) flush(ctx context.Context) error {
 			}
 			k.State.Revision, k.State.Stamp, k.State.Markers = state.Revision, state.Stamp, after(k.State.Markers, asked)
 			if added, removed := w.own(k.State.Markers, state.Markers); len(added)+len(removed) > 0 || state.Place != k.State.Place {
-				// It carries what we wrote and something else that a person did in the same moment.
+				// It carries what we wrote and something else that a person did in the same moment. What is kept is without
+				// that, so it goes without the revision too: a write made from it has to read first.
+				k.State.Revision = ""
 				w.again = append(w.again, inbox.Observation{ID: k.ID, Thread: k.Thread, State: &state})
 			} else {
 				k.State = state
