@@ -61,7 +61,7 @@ func TestAPartialBatchIsSentAgain(t *testing.T) {
 	if spy.sent["box004@contoso.com"] != 3 || spy.sent["box007@contoso.com"] != 2 || spy.sent["box005@contoso.com"] != 1 {
 		t.Errorf("entries sent: %v", spy.sent)
 	}
-	equal(t, "waits", s.waited, []time.Duration{200 * time.Millisecond, 400 * time.Millisecond})
+	equal(t, "waits", s.waits.Waits(), []time.Duration{200 * time.Millisecond, 400 * time.Millisecond})
 }
 
 func TestWhatCannotBeEnqueuedIsNamed(t *testing.T) {

@@ -40,22 +40,19 @@ type site struct {
 	sim    *sqssim.Sim
 	client *sdk.Client
 	queue  *sqs.Queue
-	waited []time.Duration // between the tries of a batch
+	waits  *clock.Clock // keeps the waits between the tries of a batch; nobody reads its time
 }
 
 func newSite(t testing.TB) *site {
 	t.Helper()
-	s := &site{TB: t, clock: clock.At(noon)}
+	s := &site{TB: t, clock: clock.At(noon), waits: clock.At(noon)}
 	s.sim = &sqssim.Sim{Now: s.clock.Now, Dial: &fault.Dial{}}
 	s.must(s.sim.AddQueue(sqssim.Queue{Name: dead, PerGroup: true, Retention: 14 * 24 * time.Hour}))
 	s.must(s.sim.AddQueue(sqssim.Queue{Name: hints, PerGroup: true, Visibility: visibility, DeadLetters: dead, MaxReceives: maxReceives}))
 	server := httptest.NewServer(s.sim)
 	t.Cleanup(server.Close)
 	s.client = newClient(server.URL, server.Client())
-	s.queue = &sqs.Queue{Client: s.client, URL: sqssim.URL(server.URL, hints), Wait: func(_ context.Context, d time.Duration) error {
-		s.waited = append(s.waited, d)
-		return nil
-	}}
+	s.queue = &sqs.Queue{Client: s.client, URL: sqssim.URL(server.URL, hints), Wait: s.waits.Wait}
 	return s
 }
 
