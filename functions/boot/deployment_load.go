@@ -163,16 +163,20 @@ func (r *reader) together(d Deployment) {
 			r.problem(name, cause+" needs it: "+fix)
 		}
 	}
+	proof := func(app, credential, secret string, lapses time.Time) {
+		cause := "POSTROOM_" + app + "_CREDENTIAL=" + credential
+		if credential == "certificate" || credential == "secret" {
+			needs(cause, app+"_SECRET_ARN", secret, secretFix)
+		}
+		if credential == "secret" && lapses.IsZero() {
+			needs(cause, app+"_SECRET_EXPIRES", r.get(app+"_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
+		}
+	}
 	if c := d.GraphCredential; c != "" {
 		cause := "POSTROOM_GRAPH_CREDENTIAL"
 		needs(cause, "GRAPH_TENANT", d.GraphTenant, "set it to the directory (tenant) id")
 		needs(cause, "GRAPH_CLIENT", d.GraphClient, "set it to the application (client) id")
-		if c == "certificate" || c == "secret" {
-			needs(cause+"="+c, "GRAPH_SECRET_ARN", d.GraphSecret, secretFix)
-		}
-		if c == "secret" && d.GraphLapses.IsZero() {
-			needs(cause+"="+c, "GRAPH_SECRET_EXPIRES", r.get("GRAPH_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
-		}
+		proof("GRAPH", c, d.GraphSecret, d.GraphLapses)
 	}
 	if c := d.ExchangeCredential; c != "" {
 		cause := "POSTROOM_EXCHANGE_CREDENTIAL"
@@ -180,12 +184,7 @@ func (r *reader) together(d Deployment) {
 			needs(cause, "GRAPH_TENANT", d.GraphTenant, "set it to the directory (tenant) id")
 		}
 		needs(cause, "EXCHANGE_CLIENT", d.ExchangeClient, "set it to the application (client) id of the app that administers Exchange")
-		if c == "certificate" || c == "secret" {
-			needs(cause+"="+c, "EXCHANGE_SECRET_ARN", d.ExchangeSecret, secretFix)
-		}
-		if c == "secret" && d.ExchangeLapses.IsZero() {
-			needs(cause+"="+c, "EXCHANGE_SECRET_EXPIRES", r.get("EXCHANGE_SECRET_EXPIRES"), "set it to the day the client secret ends, so that you are warned in time")
-		}
+		proof("EXCHANGE", c, d.ExchangeSecret, d.ExchangeLapses)
 	}
 	if c := d.WorkspaceCredential; c != "" {
 		cause := "POSTROOM_WORKSPACE_CREDENTIAL=" + c
