@@ -105,9 +105,7 @@ func (c *applyCommand) Run(a *app) error {
 }
 
 // ended reports whether nothing of an applied plan is left to the same command.
-func ended(r *provision.Report) bool {
-	return r.Stopped == "" && r.Count(provision.Broke)+r.Count(provision.Early)+r.Count(provision.Untried) == 0
-}
+func ended(r *provision.Report) bool { return r.Stopped == "" && r.Undone() == nil }
 
 // agreedAndApplied asks about a plan that was made here, and applies it. It is kept until it has come to its end, without a
 // step that failed: what a new mailbox gets is in this plan alone once the mailbox is there.

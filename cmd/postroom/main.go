@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/postroom/postroom/functions/boot"
 )
 
 // Exit codes.
@@ -57,23 +59,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once, which loses nothing
 	code := run(os.Args[1:], &app{
-		ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now, wait: pause,
+		ctx: ctx, stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv, now: time.Now, wait: boot.Wait,
 		tty: terminal(os.Stdout) && os.Getenv("NO_COLOR") == "", asks: terminal(os.Stdin) && terminal(os.Stdout),
 	})
 	stop()
 	os.Exit(code)
-}
-
-// pause waits by the clock.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // run carries out one command line and gives the exit code. An error is one line on stderr.

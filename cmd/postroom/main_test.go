@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/postroom/postroom/functions/boot"
 )
 
 var update = flag.Bool("update", false, "write what the commands print into the scripts that compare it")
@@ -66,7 +68,7 @@ func call(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	var out, errs bytes.Buffer
 	code = run(args, &app{
 		ctx: context.Background(), stdout: &out, stderr: &errs, env: func(string) string { return "" },
-		now: func() time.Time { return began.Add(24 * time.Hour) }, wait: pause,
+		now: func() time.Time { return began.Add(24 * time.Hour) }, wait: boot.Wait,
 	})
 	return code, out.String(), errs.String()
 }

@@ -48,6 +48,17 @@ func (r *Report) Complete() bool {
 	return r.Stopped == ""
 }
 
+// Undone is the first step that has failed, was not possible yet or was not tried, so that the same command tries it again;
+// nil where there is none.
+func (r *Report) Undone() *Ended {
+	for i := range r.Ended {
+		if o := r.Ended[i].Outcome; o == Broke || o == Early || o == Untried {
+			return &r.Ended[i]
+		}
+	}
+	return nil
+}
+
 // Count is how many steps ended so.
 func (r *Report) Count(o Outcome) int {
 	n := 0

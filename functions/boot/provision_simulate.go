@@ -81,10 +81,8 @@ func (s *Simulation) Restore(ctx context.Context, kept []byte, o AdministrationO
 	if err != nil {
 		return err
 	}
-	for _, e := range report.Ended { // what a person had to do, such as a licence at Microsoft 365, is left out
-		if e.Outcome == provision.Broke || e.Outcome == provision.Early || e.Outcome == provision.Untried {
-			return fmt.Errorf("%s: %s: %s", e.Step.Mailbox, e.Step.What, e.Says)
-		}
+	if e := report.Undone(); e != nil { // what a person had to do, such as a licence at Microsoft 365, is left out
+		return fmt.Errorf("%s: %s: %s", e.Step.Mailbox, e.Step.What, e.Says)
 	}
 	return nil
 }

@@ -161,8 +161,8 @@ func (c *Credentials) noWorkspaceKey(err error) error {
 	return &pipeline.Permanent{What: "the key in " + c.deployment.WorkspaceSecret, Err: err, Fix: "store the downloaded file in that secret as it is"}
 }
 
-// waitClock waits by the machine's clock.
-func waitClock(ctx context.Context, d time.Duration) error {
+// Wait waits by the machine's clock, or until the context ends, whose error it gives then. Any number may wait at once.
+func Wait(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

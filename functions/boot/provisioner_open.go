@@ -29,12 +29,12 @@ func OpenProvision(ctx context.Context, f *Function) (*Provisioner, error) {
 		return nil, err
 	}
 	answers := &CloudFormation{
-		Client: &http.Client{Timeout: 10 * time.Second}, Wait: waitClock, Local: d.SimulatedExchange != "" || d.SimulatedWorkspace != "",
+		Client: &http.Client{Timeout: 10 * time.Second}, Wait: Wait, Local: d.SimulatedExchange != "" || d.SimulatedWorkspace != "",
 	}
 	return &Provisioner{
 		Manifests: manifests, Administers: d.Administers,
 		Estate: func(m *manifest.Manifest, want []provision.Mailbox) (*provision.Estate, error) {
-			ways, err := credentials.Administrations(AdministrationOptions{Want: want, Mark: m.Mark(), Now: f.Now, Wait: waitClock})
+			ways, err := credentials.Administrations(AdministrationOptions{Want: want, Mark: m.Mark(), Now: f.Now, Wait: Wait})
 			if err != nil {
 				return nil, err
 			}
@@ -43,7 +43,7 @@ func OpenProvision(ctx context.Context, f *Function) (*Provisioner, error) {
 		},
 		Records: s.Table, Journal: s.Table.Provision(), Locks: s.Table.Provision(),
 		Publish: s.publish, Again: s.invokeAgain, Answer: answers.Put,
-		Now: f.Now, Wait: waitClock, Log: f.Log, Metrics: f.Metrics, Stack: d.Stack,
+		Now: f.Now, Wait: Wait, Log: f.Log, Metrics: f.Metrics, Stack: d.Stack,
 	}, nil
 }
 
